@@ -1,0 +1,19 @@
+"""fat2019: sounds in, tags out, for Freesound Audio Tagging 2019 and data sets shaped like it.
+
+The modules are the stages of one line, and imports point only backwards along it::
+
+    config -> labels, clips            what is on disk, and how it is to be read
+    silence -> logmel                  one waveform -> desilenced waveform -> (frames, mels)
+    store -> build                     many clips -> shards and a manifest, once
+    split -> windows -> augment -> feed    shards -> batches of augmented windows
+    models, metric -> training         batches -> a run folder
+    submission                         runs -> scores -> a CSV file for Kaggle
+"""
+
+
+class DataError(Exception):
+    """Something outside the program is wrong: a file, a folder, an option.
+
+    The message is one line that names the thing and the likely mistake; the command line prints it
+    without a traceback and exits with status 2.
+    """

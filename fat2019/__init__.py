@@ -2,10 +2,10 @@
 
 The modules are the stages of one line, and imports point only backwards along it::
 
-    config -> labels, clips            what is on disk, and how it is to be read
-    silence -> logmel                  one waveform -> desilenced waveform -> (frames, mels)
-    store -> build                     many clips -> shards and a manifest, once
-    split -> windows -> augment -> feed    shards -> batches of augmented windows
+    config -> labels, clips            what is on disk, and how it is to be read (synthesis makes some)
+    audio -> silence -> logmel         a file -> a waveform -> without its pauses -> (frames, mels)
+    tfrecord, shards, manifest -> store, build, verify    many clips -> shards and a manifest, once
+    split -> windows, augment, sampling -> readers -> feed    shards -> batches of augmented windows
     models, metric -> training         batches -> a run folder
     submission                         runs -> scores -> a CSV file for Kaggle
 """

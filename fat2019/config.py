@@ -15,6 +15,11 @@ from fat2019 import DataError
 SPLITS = ("curated", "noisy", "test")
 
 
+def _require(holds: bool, name: str, expected: str, received: Any) -> None:
+    if not holds:
+        raise DataError(f"{name}: expected {expected}, received {received!r}")
+
+
 @dataclasses.dataclass(frozen=True)
 class SilenceRule:
     """How silence is removed from the clips of one kind: the parameters of pydub's ``split_on_silence``."""
@@ -134,8 +139,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
     return None if value == math.inf else value
-
-
-def _require(holds: bool, name: str, expected: str, received: Any) -> None:
-    if not holds:
-        raise DataError(f"{name}: expected {expected}, received {received!r}")

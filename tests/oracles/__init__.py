@@ -1,0 +1,1 @@
+"""Slow, independent and obvious versions of what the package computes, to compare it with."""

@@ -1,0 +1,27 @@
+"""Log-mel by librosa, and energies one sample after the other."""
+
+import librosa
+import numpy as np
+from numpy.typing import NDArray
+
+from fat2019.config import FeatureConfig
+
+
+def mel_power(samples: NDArray[np.float64], config: FeatureConfig) -> NDArray[np.float64]:
+    """Mel powers in float64, ``(frames, mels)``."""
+    return librosa.feature.melspectrogram(
+        y=samples, sr=config.sample_rate_hz, n_fft=config.n_fft, hop_length=config.hop_samples, center=False,
+        n_mels=config.mel_bands, fmin=config.fmin_hz, fmax=config.fmax_hz, dtype=np.float64,
+    ).T
+
+
+def log_mel(samples: NDArray[np.float64], config: FeatureConfig) -> NDArray[np.float64]:
+    """Decibels in float64, ``(frames, mels)``."""
+    return 10 * np.log10(np.maximum(config.power_floor, mel_power(samples, config)))
+
+
+def energy_of_frames(samples: NDArray[np.int16], first: int, frames: int, config: FeatureConfig) -> int:
+    """The sum of the squares of the samples that some frames see, in Python's integers."""
+    start = first * config.hop_samples
+    end = start + (frames - 1) * config.hop_samples + config.n_fft
+    return sum(value * value for value in samples[start:end].tolist())

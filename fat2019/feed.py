@@ -1,0 +1,205 @@
+"""Batches for training and evaluation: windows chosen, scaled, augmented and mixed, with their labels.
+
+The stream of training batches is a function of (seed, epoch, step). What a batch holds does not depend on how many
+threads made it, and a run that starts at epoch e, step k gets what an uninterrupted one gets there.
+"""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from fat2019 import DataError
+from fat2019.augment import SpecAugment, apply, draw, mixup
+from fat2019.config import FeatureConfig
+from fat2019.readers import MemoryReader, Reader, StreamReader, Windows
+from fat2019.sampling import Epoch, Sampler, clip_weights
+from fat2019.store import FeatureStore, FlatLogMels
+from fat2019.windows import loudest_start, tiled_starts, to_image
+
+# A store is held in memory if it takes no more than this share of what is free.
+_SHARE_OF_FREE_MEMORY = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class FeedConfig:
+    """How training batches are made. The defaults are the report's, without augmentation."""
+
+    batch_windows: int = 64
+    candidates: int = 3  # random windows of which the loudest is taken; 1 is a random window
+    spec_augment: SpecAugment | None = None
+    mixup_alpha: float = 0.0  # lambda ~ Beta(alpha, alpha); 0 is no MixUp
+    augment: Literal["all", "double-curated"] = "all"  # the latter: every curated clip twice, once raw, and noisy raw
+    noisy_weight: float = 1.0  # uses of a noisy clip for one of a curated clip
+    class_balanced: bool = False
+    reader: Literal["auto", "memory", "stream"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_windows", 1), ("candidates", 1), ("mixup_alpha", 0), ("noisy_weight", 0),
+                            ("seed", 0)):
+            if not getattr(self, name) >= least:
+                raise DataError(f"{name}: expected at least {least}, received {getattr(self, name)}")
+
+
+class TrainingFeed:
+    """An endless, resumable stream of ``(images, labels)`` from the training clips of a store."""
+
+    def __init__(self, store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> None:
+        """
+        Args:
+            store: where the log-mels are.
+            clips: the training set, as indices into ``store.clips``.
+            config: how batches are made.
+
+        Raises:
+            DataError: there is no clip, or the store has no TFRecord shards to stream from.
+        """
+        if not len(clips):
+            raise DataError(f"{store.path}: there is no clip to train on")
+        self.config = config
+        self.features = store.config
+        self._labels = tf.constant(store.labels[clips], tf.float32)  # (clips, classes)
+        self._sampler = _sampler(store, clips, config)
+        self.reader_name = _reader_name(store, clips, config)
+        self._reader = _reader(store, clips, self.reader_name)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch; the last may be smaller."""
+        return -(-self._sampler.entries // self.config.batch_windows)
+
+    def dataset(self, first_epoch: int = 0, first_step: int = 0, *, epochs: int | None = None,
+                shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+        """Batches from the given place on, epoch after epoch.
+
+        Args:
+            first_epoch: counted from 0.
+            first_step: batches of that epoch to leave out.
+            epochs: the epoch to stop before; none goes on for ever.
+            shard: ``(i, n)`` gives the i-th of n workers its own entries of every epoch.
+
+        Returns:
+            Batches ``(images (batch, frames, mels, 1) float32 in 0..255, labels (batch, classes) float32)``.
+        """
+        numbers = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max if epochs is None else epochs)
+        batches = numbers.flat_map(lambda number: self._epoch(
+            number, tf.where(number == first_epoch, np.int64(first_step), np.int64(0)), shard))
+        return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+    def finish(self, epoch: Epoch, windows: Windows) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scale, augment, mix and label a batch of windows: a pure function, also for use in a training step."""
+        own_share = tf.gather(epoch.own_share, windows.entry)
+        masks = self._masks(epoch, windows.entry)
+        images = self._images(windows, own_share, masks)[..., None]  # (batch, frames, mels, 1)
+        labels = tf.gather(self._labels, windows.clip)  # (batch, classes)
+        return images, mixup(labels, own_share) if self.config.mixup_alpha else labels
+
+    def _epoch(self, number: tf.Tensor, skipped_batches: tf.Tensor, shard: tuple[int, int]) -> tf.data.Dataset:
+        epoch = self._sampler.epoch(number)
+        batch = self.config.batch_windows
+        if isinstance(self._reader, MemoryReader):
+            windows = self._reader.windows(epoch, epoch.order[shard[0] :: shard[1]][skipped_batches * batch :], batch)
+        else:
+            windows = self._reader.windows(epoch, epoch.order[shard[0] :: shard[1]], batch).skip(skipped_batches)
+        return windows.map(lambda *parts: self.finish(epoch, Windows(*parts)),
+                           num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    def _masks(self, epoch: Epoch, entry: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        policy = self.config.spec_augment
+        if policy is None:
+            return ()
+        augmented = tf.gather(epoch.augmented, entry)[:, None]
+        warp, keep_frames, keep_bands = draw(
+            tf.gather(epoch.spec_augment, entry), self.features.window_frames, self.features.mel_bands, policy)
+        centre = tf.constant(float(self.features.window_frames // 2))
+        return tf.where(augmented, warp, centre), keep_frames | ~augmented, keep_bands | ~augmented
+
+    def _images(self, windows: Windows, own_share: tf.Tensor, masks: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        images = to_image(windows.window, windows.low, windows.high)
+        if self.config.spec_augment is not None:
+            images = apply(images, *masks, self.config.spec_augment)
+        return mixup(images, own_share) if self.config.mixup_alpha else images
+
+
+class EvaluationWindows:
+    """The fixed windows of some clips, and batches of their images."""
+
+    def __init__(self, log_mels: FlatLogMels, config: FeatureConfig, *,
+                 windows: Literal["tiled", "max-energy"] = "tiled", hop_frames: int | None = None) -> None:
+        """
+        Args:
+            log_mels: the clips.
+            config: what they were computed with.
+            windows: ``tiled`` covers every frame; ``max-energy`` is the loudest window alone.
+            hop_frames: from one tile to the next, at most a window, which is the default.
+
+        Raises:
+            DataError: tiles so far apart would leave frames out.
+        """
+        hop = config.window_frames if hop_frames is None else hop_frames
+        if not 1 <= hop <= config.window_frames:
+            raise DataError(f"hop_frames: expected 1 to {config.window_frames}, received {hop}")
+        self._reader = MemoryReader(log_mels, config)
+        starts = [_starts(log_mels, clip, config, windows, hop) for clip in range(len(log_mels.frame_offset) - 1)]
+        self.start = np.concatenate(starts) if starts else np.zeros(0, np.int64)  # (windows,)
+        self.clip = np.repeat(np.arange(len(starts)), [len(start) for start in starts])  # (windows,)
+
+    def dataset(self, batch_windows: int = 64) -> tf.data.Dataset:
+        """Batches of ``(images (batch, frames, mels, 1) float32 in 0..255, clips (batch,) int64)``, in order."""
+
+        def images(clip: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return to_image(*self._reader.cut(clip, start))[..., None], clip
+
+        places = tf.data.Dataset.from_tensor_slices((self.clip.astype(np.int64), self.start)).batch(batch_windows)
+        return places.map(images, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _starts(log_mels: FlatLogMels, clip: int, config: FeatureConfig, windows: str,
+            hop_frames: int) -> npt.NDArray[np.int64]:
+    frames = int(log_mels.frame_offset[clip + 1] - log_mels.frame_offset[clip])
+    if windows == "tiled":
+        return tiled_starts(frames, config.window_frames, hop_frames)
+    energy = log_mels.energy[log_mels.energy_offset[clip] : log_mels.energy_offset[clip + 1]]
+    return loudest_start(energy, config.window_frames, config.window_hops, frames)
+
+
+def _sampler(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> Sampler:
+    noisy = (store.clips["split"].to_numpy() == "noisy")[clips]
+    weights = clip_weights(store.labels[clips], noisy, noisy_weight=config.noisy_weight,
+                           class_balanced=config.class_balanced)
+    augment = np.zeros(len(clips), np.uint8)
+    if config.augment == "double-curated":
+        weights = np.where(noisy, weights, 2 * weights)
+        augment = np.where(noisy, np.iinfo(np.uint8).max, 1).astype(np.uint8)
+    return Sampler(weights, augment, seed=config.seed, candidates=config.candidates,
+                   spec_augment_uniforms=config.spec_augment.uniforms if config.spec_augment else 0,
+                   mixup_alpha=config.mixup_alpha)
+
+
+def _reader_name(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> str:
+    if config.reader != "auto":
+        return config.reader
+    import psutil
+
+    frames = int(store.clips["frames"].to_numpy()[clips].sum())
+    needed = frames * store.config.mel_bands * np.dtype(store.config.dtype).itemsize
+    fits = needed <= _SHARE_OF_FREE_MEMORY * psutil.virtual_memory().available
+    return "memory" if fits or "tfrecord" not in store.manifest.formats else "stream"
+
+
+def _reader(store: FeatureStore, clips: npt.NDArray[np.int64], name: str) -> Reader:
+    if name == "memory":
+        return MemoryReader(store.read_log_mels(clips), store.config)
+    index = np.full(len(store.clips), -1, np.int64)
+    index[clips] = np.arange(len(clips))
+    return StreamReader(store.log_mel_files(), index, store.config)
+
+
+def _options() -> tf.data.Options:
+    options = tf.data.Options()
+    options.deterministic = True
+    options.threading.max_intra_op_parallelism = 1  # batches run side by side; splitting one op only costs
+    return options

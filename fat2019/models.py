@@ -1,0 +1,178 @@
+"""The networks: a table of backbones, a table of heads, and one builder.
+
+Every network takes images ``(batch, frames, mels, 1)`` in 0..255 and gives probabilities ``(batch, classes)``. What a
+backbone expects of its input is part of the network, so that a saved model needs nothing beside it. Adding a backbone
+is one row of :data:`BACKBONES`.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+
+from fat2019 import DataError
+
+Layers = Callable[[Any], Any]  # a function of one Keras tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Which network, and what of it is trained."""
+
+    name: str = "simple"
+    head: str = "dense"  # ignored by ``simple``, which is one
+    weights: str = "imagenet"  # of the backbone: "imagenet", "none", or the path of a weights file
+    trainable: Literal["none", "top", "all"] = "none"  # parts of the backbone; the head always is
+    kernel_size: int = 3  # of the simple network's convolutions
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, expected in (("name", MODELS), ("head", tuple(HEADS)), ("trainable", ("none", "top", "all"))):
+            if getattr(self, name) not in expected:
+                raise DataError(f"model {name}: expected one of {', '.join(expected)}, received {getattr(self, name)!r}")
+        if self.kernel_size < 1:
+            raise DataError(f"kernel_size: expected a whole number >= 1, received {self.kernel_size}")
+        if not 0 <= self.dropout < 1:
+            raise DataError(f"dropout: expected 0 to 1, received {self.dropout}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+    """A network of ``keras.applications`` without its top."""
+
+    function: str
+    top: tuple[str, ...]  # what the names of its last stages' layers begin with
+    prepare: Layers  # from three channels in 0..255 to what its weights were trained on
+    imagenet_file: str  # as Keras names the download
+
+
+def build(config: ModelConfig, classes: int, input_shape: tuple[int, int] = (92, 80)) -> keras.Model:
+    """Build the network, with fresh or pre-trained weights.
+
+    Args:
+        config: which one.
+        classes: outputs.
+        input_shape: frames and mel bands.
+
+    Raises:
+        DataError: the weights are not to be had or do not fit.
+    """
+    images = keras.Input((*input_shape, 1), name="log_mel")
+    if config.name == "simple":
+        features = _conv_head(keras.layers.Rescaling(1 / 255)(images), config)
+    else:
+        features = HEADS[config.head](_backbone(config, (*input_shape, 3))(_three_channels(images, config)), config)
+    # float32 whatever the precision policy: a half-precision sigmoid cannot tell small probabilities apart.
+    scores = keras.layers.Dense(classes, activation="sigmoid", dtype="float32", name="scores")(features)
+    return keras.Model(images, scores, name=config.name)
+
+
+def set_trainable(model: keras.Model, config: ModelConfig) -> None:
+    """Freeze or unfreeze the backbone of a built network; frozen batch normalisation stays in inference mode."""
+    if config.name == "simple":
+        return
+    backbone = model.get_layer(config.name)
+    backbone.trainable = True
+    top = BACKBONES[config.name].top
+    for layer in backbone.layers:
+        layer.trainable = config.trainable == "all" or (config.trainable == "top" and layer.name.startswith(top))
+
+
+def parameter_counts(model: keras.Model) -> tuple[int, int, int]:
+    """Total, trainable and frozen parameters, without what Keras keeps beside them (the state of dropout)."""
+    trainable = sum(math.prod(variable.shape) for variable in model.trainable_weights)
+    frozen = sum(math.prod(variable.shape) for variable in model.non_trainable_weights)
+    return trainable + frozen, trainable, frozen
+
+
+def _three_channels(images: Any, config: ModelConfig) -> Any:
+    return BACKBONES[config.name].prepare(keras.layers.Concatenate()([images] * 3))
+
+
+def _backbone(config: ModelConfig, input_shape: tuple[int, int, int]) -> keras.Model:
+    row = BACKBONES[config.name]
+    function = getattr(keras.applications, row.function)
+    options = {"include_top": False, "input_shape": input_shape, "name": config.name}
+    if config.weights == "imagenet":
+        try:
+            backbone = function(weights="imagenet", **options)
+        except Exception as error:  # Keras raises a bare Exception where the download fails
+            raise DataError(
+                f"the ImageNet weights of {config.name} could not be downloaded ({error}); fetch {row.imagenet_file} on "
+                f"another machine and put it into {Path.home() / '.keras' / 'models'}, or give --weights none or a file"
+            ) from error
+    else:
+        backbone = function(weights=None, **options)
+        if config.weights != "none":
+            _load(backbone, Path(config.weights))
+    return backbone
+
+
+def _load(backbone: keras.Model, path: Path) -> None:
+    if not path.is_file():
+        raise DataError(f"{path}: no such weights file (--weights takes imagenet, none or a file)")
+    try:
+        backbone.load_weights(path)
+    except Exception as error:
+        raise DataError(f"{path}: these are not weights of {backbone.name} without its top: {error}") from error
+
+
+def _conv_head(features: Any, config: ModelConfig) -> Any:
+    """The report's simple network (section 6.1), up to its output layer."""
+    layers = keras.layers
+    for filters in (32, 64):
+        features = layers.BatchNormalization()(features)
+        features = layers.Conv2D(filters, config.kernel_size, padding="same", activation="relu")(features)
+        # "same", so that the 3x3 feature map of a backbone can be halved twice as well
+        features = layers.MaxPooling2D(padding="same")(features)
+    features = layers.GlobalAveragePooling2D()(features)
+    features = layers.BatchNormalization()(features)
+    features = layers.Dense(128, activation="relu")(features)
+    return layers.Dropout(config.dropout)(features)
+
+
+def _dense_head(features: Any, config: ModelConfig) -> Any:
+    features = keras.layers.GlobalAveragePooling2D()(features)
+    return keras.layers.Dense(256, activation="relu")(features)
+
+
+def _mlp_head(features: Any, config: ModelConfig) -> Any:
+    features = keras.layers.GlobalAveragePooling2D()(features)
+    for units in (512, 256):
+        features = keras.layers.Dense(units, activation="relu")(features)
+        features = keras.layers.Dropout(config.dropout)(features)
+    return features
+
+
+def _minus_imagenet_mean(images: Any) -> Any:
+    """Caffe's way: blue, green, red, each less its mean over ImageNet. Our channels are alike, so order is nothing."""
+    return keras.layers.Rescaling(1.0, offset=[-103.939, -116.779, -123.68])(images)
+
+
+def _to_plus_minus_one(images: Any) -> Any:
+    return keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
+
+
+def _as_it_is(images: Any) -> Any:
+    return images
+
+
+HEADS: dict[str, Callable[[Any, ModelConfig], Any]] = {
+    "dense": _dense_head,  # table 6.1
+    "conv": _conv_head,  # table 6.2: the simple network on the backbone's feature map
+    "mlp": _mlp_head,  # section 7.1
+}
+
+BACKBONES = {
+    "resnet50": Backbone("ResNet50", ("conv4_", "conv5_"), _minus_imagenet_mean,
+                         "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    # Keras counts the 17 bottlenecks from 0, the report from 1; what follows the last of them goes with it.
+    "mobilenetv2": Backbone("MobileNetV2", (*(f"block_{n}_" for n in range(10, 17)), "Conv_1", "out_relu"),
+                            _to_plus_minus_one, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"),
+    "efficientnetv2-b0": Backbone("EfficientNetV2B0", ("block6", "top_"), _as_it_is, "efficientnetv2-b0_notop.h5"),
+}
+
+MODELS = ("simple", *BACKBONES)

@@ -1,0 +1,163 @@
+"""Two ways to the same windows: log-mels held in memory, or streamed from TFRecord shards.
+
+A reader turns an :class:`~fat2019.sampling.Epoch` into batches of :class:`Windows`. Nothing here works on single
+examples or enters Python: small things are computed for a thousand entries at once, large ones for a batch.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from fat2019.config import FeatureConfig
+from fat2019.sampling import Epoch
+from fat2019.store import FlatLogMels
+from fat2019.windows import candidate_starts, loudest
+
+_ENTRIES_AT_ONCE = 1024  # enough that the cost of calling an op vanishes, few enough to stay in the cache
+_SHARDS_AT_ONCE = 16
+_SHUFFLE_CLIPS = 2048
+_RECORDS_AT_ONCE = 64
+
+
+class Windows(NamedTuple):
+    """A batch of windows as they are stored, not yet scaled."""
+
+    entry: tf.Tensor  # (batch,) int64, id within the epoch
+    clip: tf.Tensor  # (batch,) int64
+    window: tf.Tensor  # (batch, frames, mels) as stored
+    low: tf.Tensor  # (batch,) least value in the window, as stored
+    high: tf.Tensor  # (batch,) greatest value
+
+
+class Reader(Protocol):
+    """What the feed needs of either."""
+
+    def windows(self, epoch: Epoch, ids: tf.Tensor, batch: int) -> tf.data.Dataset:
+        """Batches of :class:`Windows` for the entries ``ids`` of an epoch, in that order if the reader can."""
+
+
+class MemoryReader:
+    """All log-mels as one flat array: a window is one gather."""
+
+    def __init__(self, log_mels: FlatLogMels, config: FeatureConfig) -> None:
+        """Take over the array without a copy; it must stay as it is for the reader's life.
+
+        Args:
+            log_mels: the clips of the training set, in its order.
+            config: what they were computed with.
+        """
+        self._config = config
+        self._frames = tf.constant(np.diff(log_mels.frame_offset))
+        self._frame_offset = tf.constant(log_mels.frame_offset[:-1])
+        self._energy = share(log_mels.energy)
+        self._energy_offset = tf.constant(log_mels.energy_offset[:-1])
+        self._log_mel = share(log_mels.log_mel)
+        # The range of a window is that of its frames' ranges: 92 numbers to look at instead of 7,360.
+        self._frame_low = tf.constant(log_mels.log_mel.min(axis=1))
+        self._frame_high = tf.constant(log_mels.log_mel.max(axis=1))
+
+    def windows(self, epoch: Epoch, ids: tf.Tensor, batch: int) -> tf.data.Dataset:
+        """Batches of :class:`Windows`, in the order of ``ids``."""
+        chunks = (tf.size(ids, tf.int64) + _ENTRIES_AT_ONCE - 1) // _ENTRIES_AT_ONCE
+
+        def choose(chunk: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            entry = ids[chunk * _ENTRIES_AT_ONCE : (chunk + 1) * _ENTRIES_AT_ONCE]
+            clip = tf.gather(epoch.clip, entry)
+            return entry, clip, self.loudest_starts(clip, tf.gather(epoch.window, entry))
+
+        return tf.data.Dataset.range(chunks).map(choose).rebatch(batch).map(
+            lambda entry, clip, start: Windows(entry, clip, *self.cut(clip, start)),
+            num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    def loudest_starts(self, clip: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """The loudest of the candidates: clips ``(n,)``, ``(n, candidates)`` -> first frames ``(n,)``."""
+        starts = candidate_starts(uniforms, tf.gather(self._frames, clip), self._config.window_frames)
+        before = tf.gather(self._energy_offset, clip)[:, None] + starts  # (n, candidates)
+        return loudest(starts, tf.gather(self._energy, before + self._config.window_hops)
+                       - tf.gather(self._energy, before))
+
+    def cut(self, clip: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Windows ``(n, frames, mels)`` of clips ``(n,)`` from frames ``(n,)``, and their least and greatest values."""
+        first = tf.gather(self._frame_offset, clip) + start
+        rows = first[:, None] + tf.range(self._config.window_frames, dtype=tf.int64)  # (n, frames)
+        return (tf.gather(self._log_mel, rows), tf.reduce_min(tf.gather(self._frame_low, rows), axis=1),
+                tf.reduce_max(tf.gather(self._frame_high, rows), axis=1))
+
+
+class StreamReader:
+    """TFRecord shards, whatever their size: memory holds a shuffle buffer of clips and nothing else."""
+
+    def __init__(self, files: Sequence[tuple[Path, int, int]], index: npt.NDArray[np.int64],
+                 config: FeatureConfig) -> None:
+        """
+        Args:
+            files: each shard's log-mel records, the store's index of its first clip, and its clips.
+            index: ``(clips of the store,)``, each clip's place in the training set, -1 if it is not in it.
+            config: what they were computed with.
+        """
+        self._config = config
+        used = [(path, first) for path, first, clips in files if np.any(index[first : first + clips] >= 0)]
+        self._paths = tf.constant([str(path) for path, _ in used])
+        self._first_clip = tf.constant([first for _, first in used], tf.int64)
+        self._index = tf.constant(index)
+
+    def windows(self, epoch: Epoch, ids: tf.Tensor, batch: int) -> tf.data.Dataset:
+        """Batches of :class:`Windows`: shards interleaved in random order, then shuffled within a buffer of clips.
+
+        The order is the reader's own, a function of the epoch; of ``ids`` it takes the set.
+        """
+        seed = epoch.order[0] if epoch.order.shape[0] else np.int64(0)
+        wanted = tf.scatter_nd(ids[:, None], tf.ones_like(ids, tf.bool), tf.shape(epoch.clip, tf.int64))
+        shards = tf.data.Dataset.from_tensor_slices((self._paths, self._first_clip)).shuffle(
+            len(self._paths), seed=seed, reshuffle_each_iteration=False)
+        records = shards.interleave(
+            lambda path, first: tf.data.TFRecordDataset(path).enumerate(first),
+            cycle_length=_SHARDS_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+        def entries(clip_in_store: tf.Tensor, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            clip = tf.gather(self._index, clip_in_store)
+            record, clip = tf.boolean_mask(record, clip >= 0), tf.boolean_mask(clip, clip >= 0)
+            first = tf.gather(epoch.first_entry, clip)
+            uses = tf.gather(epoch.first_entry, clip + 1) - first
+            entry = tf.repeat(first, uses) + tf.ragged.range(uses).flat_values
+            keep = tf.gather(wanted, entry)
+            return tf.boolean_mask(entry, keep), tf.boolean_mask(tf.repeat(record, uses), keep)
+
+        return (records.batch(_RECORDS_AT_ONCE).map(entries, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
+                .shuffle(_SHUFFLE_CLIPS, seed=seed, reshuffle_each_iteration=False).batch(batch)
+                .map(lambda entry, record: self._cut(epoch, entry, record),
+                     num_parallel_calls=tf.data.AUTOTUNE, deterministic=True))
+
+    def _cut(self, epoch: Epoch, entry: tf.Tensor, record: tf.Tensor) -> Windows:
+        config, dtype = self._config, tf.dtypes.as_dtype(self._config.dtype)
+        features = tf.io.parse_example(record, {
+            "frames": tf.io.FixedLenFeature([], tf.int64), "log_mel": tf.io.FixedLenFeature([], tf.string),
+            "energy": tf.io.FixedLenFeature([], tf.string)})
+        starts = candidate_starts(tf.gather(epoch.window, entry), features["frames"], config.window_frames)
+        energy = self._energy_at(features["energy"], starts + config.window_hops) - self._energy_at(
+            features["energy"], starts)
+        frame_bytes = config.mel_bands * dtype.size
+        bytes_of = tf.strings.substr(
+            features["log_mel"], tf.cast(loudest(starts, energy) * frame_bytes, tf.int32),
+            tf.fill(tf.shape(entry), config.window_frames * frame_bytes))
+        window = tf.reshape(tf.io.decode_raw(bytes_of, dtype, fixed_length=config.window_frames * frame_bytes),
+                            [-1, config.window_frames, config.mel_bands])
+        return Windows(entry, tf.gather(epoch.clip, entry), window,
+                       tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2]))
+
+    def _energy_at(self, energy: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
+        """Cumulative energies at ``(n, candidates)`` hops from their ``(n,)`` bytes."""
+        repeated = tf.repeat(energy[:, None], hop.shape[1], axis=1)
+        eight = tf.strings.substr(repeated, tf.cast(hop * 8, tf.int32), tf.fill(tf.shape(hop), 8))
+        return tf.io.decode_raw(eight, tf.int64, fixed_length=8)[..., 0]
+
+
+def share(array: npt.NDArray) -> tf.Tensor:
+    """The array as a tensor that uses the same memory, which must be aligned to 64 bytes; a copy if it is not."""
+    if array.ctypes.data % 64:
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())

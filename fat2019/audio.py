@@ -1,0 +1,125 @@
+"""An audio file -> mono int16 samples at the rate of the features.
+
+Whatever libsndfile decodes is read: any rate, channels and sample format. Channels are averaged, then the rate is
+changed by soxr's high-quality filter, block by block with the result of one pass over the whole, so that the
+memory needed grows with the samples returned alone. A file at the wanted rate in 16 bits passes unchanged.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from fat2019 import DataError
+
+_BLOCK_FRAMES = 1 << 18
+_RATES_HZ = (1_000, 1_000_000)  # beyond these a header lies, and resampling would multiply its lie
+_UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # what recorders write that cannot go back to the header
+# Their exact length is not in the header.
+_LENGTH_IS_ESTIMATED = ("OGG", "MP3")
+
+
+class UnreadableAudio(DataError):
+    """One clip cannot be used, through no fault of the machine that reads it."""
+
+
+def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
+    """Decode a clip.
+
+    Args:
+        path: the file.
+        rate_hz: the sample rate wanted.
+
+    Returns:
+        int16 ``(samples,)``; the rate of the file in Hz; its samples a channel.
+
+    Raises:
+        UnreadableAudio: the file is empty, no audio, cut short, without samples, or holds values that are not finite.
+    """
+    try:
+        with path.open("rb") as file:
+            _check_wav_length(file, path)
+        with soundfile.SoundFile(path) as sound:
+            return _decode(sound, path, rate_hz)
+    except soundfile.SoundFileError as error:
+        raise UnreadableAudio(f"{path}: no audio that can be decoded ({_reason(error)}): was it saved or "
+                              "downloaded as something else?") from error
+    except OSError as error:
+        raise UnreadableAudio(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _check_wav_length(file: BinaryIO, path: Path) -> None:
+    """libsndfile reads a truncated WAV without a word; its header tells."""
+    size = os.fstat(file.fileno()).st_size
+    if size == 0:
+        raise UnreadableAudio(f"{path}: an empty file: was the download or the disk full?")
+    head = file.read(12)
+    if head[:4] not in (b"RIFF", b"RIFX") or head[8:] != b"WAVE":
+        return
+    chunk_head = struct.Struct("<4sI" if head[:4] == b"RIFF" else ">4sI")
+    position = len(head)
+    while len(chunk := file.read(chunk_head.size)) == chunk_head.size:
+        name, length = chunk_head.unpack(chunk)
+        position += chunk_head.size
+        if name == b"data":
+            if length not in _UNKNOWN_LENGTHS and length > size - position:
+                raise UnreadableAudio(f"{path}: truncated: its header announces {length} bytes of samples, the file "
+                                      f"has {size - position}: copy it again")
+            return
+        position += length + length % 2
+        file.seek(position)
+    raise UnreadableAudio(f"{path}: truncated: a WAV file that ends before its samples: copy it again")
+
+
+def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
+    rate = sound.samplerate
+    if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
+        raise UnreadableAudio(f"{path}: expected a sample rate of {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz, its header "
+                              f"says {rate}")
+    source = _Counted(sound)
+    resampler = soxr.ResampleStream(rate, rate_hz, 1, dtype="float32") if rate != rate_hz else None
+    blocks: list[NDArray[np.int16]] = []
+    for mono, last in source.blocks():  # (frames,)
+        block = resampler.resample_chunk(mono, last=last) if resampler else mono
+        if not np.isfinite(block).all():
+            raise UnreadableAudio(f"{path}: holds samples that are not finite (NaN or infinity)")
+        blocks.append(_to_int16(block))
+    if source.frames == 0:
+        raise UnreadableAudio(f"{path}: audio without a single sample")
+    if source.frames < sound.frames and sound.format not in _LENGTH_IS_ESTIMATED:
+        raise UnreadableAudio(f"{path}: truncated: its header announces {sound.frames} samples, {source.frames} can "
+                              "be decoded: copy it again")
+    return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks)), rate, source.frames
+
+
+class _Counted:
+    """The blocks of a sound as mono, counted."""
+
+    def __init__(self, sound: soundfile.SoundFile) -> None:
+        self._sound = sound
+        self.frames = 0
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.float32], bool]]:
+        """float32 ``(frames,)`` in -1..1, and whether it is the last block, which may be empty."""
+        last = False
+        while not last:
+            block = self._sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)  # (frames, channels)
+            self.frames += len(block)
+            last = len(block) < _BLOCK_FRAMES
+            yield (block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)), last
+
+
+def _to_int16(block: NDArray[np.float32]) -> NDArray[np.int16]:
+    scaled = block * np.float32(32_768)
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, -32_768, 32_767, out=scaled).astype(np.int16)
+
+
+def _reason(error: soundfile.SoundFileError) -> str:
+    return str(getattr(error, "error_string", error)).rstrip(".")

@@ -10,6 +10,14 @@ The modules are the stages of one line, and imports point only backwards along i
     submission                         runs -> scores -> a CSV file for Kaggle
 """
 
+import os
+import sys
+
+# TensorFlow leaves oneDNN off on AMD processors, where it makes training about twice as fast as well. The variable is
+# read when TensorFlow is loaded, so this must come first; what the user has set stands.
+if "tensorflow" not in sys.modules:
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 
 class DataError(Exception):
     """Something outside the program is wrong: a file, a folder, an option.

@@ -1,13 +1,12 @@
 """An audio file -> mono int16 samples at the rate of the features.
 
-Whatever libsndfile decodes is read: any rate, channels and sample format. Channels are averaged, then the rate is
-changed by soxr's high-quality filter, block by block with the result of one pass over the whole, so that the
-memory needed grows with the samples returned alone. A file at the wanted rate in 16 bits passes unchanged.
+Whatever libsndfile decodes is read: any rate, channels and sample format. Channels are averaged, then the
+rate is changed by soxr's high-quality filter, block by block with the result of one pass over the whole, so
+that memory grows with the samples returned alone. 16-bit mono files at the wanted rate pass unchanged.
 """
 
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,10 +18,10 @@ from numpy.typing import NDArray
 from fat2019 import DataError
 
 _BLOCK_FRAMES = 1 << 18
+_FULL_SCALE = np.float32(32_768)  # of int16
 _RATES_HZ = (1_000, 1_000_000)  # beyond these a header lies, and resampling would multiply its lie
 _UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # what recorders write that cannot go back to the header
-# Their exact length is not in the header.
-_LENGTH_IS_ESTIMATED = ("OGG", "MP3")
+_NO_EXACT_LENGTH = ("OGG", "MP3", "MPEG")  # formats whose header does not count the samples
 
 
 class UnreadableAudio(DataError):
@@ -40,7 +39,8 @@ def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
         int16 ``(samples,)``; the rate of the file in Hz; its samples a channel.
 
     Raises:
-        UnreadableAudio: the file is empty, no audio, cut short, without samples, or holds values that are not finite.
+        UnreadableAudio: the file cannot be opened, is empty, no audio, cut short, without samples, or holds
+            values that are not finite.
     """
     try:
         with path.open("rb") as file:
@@ -48,8 +48,9 @@ def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
         with soundfile.SoundFile(path) as sound:
             return _decode(sound, path, rate_hz)
     except soundfile.SoundFileError as error:
-        raise UnreadableAudio(f"{path}: no audio that can be decoded ({_reason(error)}): was it saved or "
-                              "downloaded as something else?") from error
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
+        raise UnreadableAudio(f"{path}: no audio that can be decoded ({reason}): was it saved or downloaded as "
+                              "something else?") from error
     except OSError as error:
         raise UnreadableAudio(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -58,7 +59,7 @@ def _check_wav_length(file: BinaryIO, path: Path) -> None:
     """libsndfile reads a truncated WAV without a word; its header tells."""
     size = os.fstat(file.fileno()).st_size
     if size == 0:
-        raise UnreadableAudio(f"{path}: an empty file: was the download or the disk full?")
+        raise UnreadableAudio(f"{path}: an empty file: was the disk full, or the download cut off?")
     head = file.read(12)
     if head[:4] not in (b"RIFF", b"RIFX") or head[8:] != b"WAVE":
         return
@@ -69,8 +70,8 @@ def _check_wav_length(file: BinaryIO, path: Path) -> None:
         position += chunk_head.size
         if name == b"data":
             if length not in _UNKNOWN_LENGTHS and length > size - position:
-                raise UnreadableAudio(f"{path}: truncated: its header announces {length} bytes of samples, the file "
-                                      f"has {size - position}: copy it again")
+                raise UnreadableAudio(f"{path}: truncated: its header announces {length} bytes of samples, the "
+                                      f"file has {size - position}: copy it again")
             return
         position += length + length % 2
         file.seek(position)
@@ -80,46 +81,41 @@ def _check_wav_length(file: BinaryIO, path: Path) -> None:
 def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
     rate = sound.samplerate
     if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
-        raise UnreadableAudio(f"{path}: expected a sample rate of {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz, its header "
-                              f"says {rate}")
-    source = _Counted(sound)
+        raise UnreadableAudio(f"{path}: expected a sample rate of {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz, its "
+                              f"header says {rate}")
     resampler = soxr.ResampleStream(rate, rate_hz, 1, dtype="float32") if rate != rate_hz else None
     blocks: list[NDArray[np.int16]] = []
-    for mono, last in source.blocks():  # (frames,)
-        block = resampler.resample_chunk(mono, last=last) if resampler else mono
-        if not np.isfinite(block).all():
+    frames, last = 0, False
+    while not last:
+        block = _read_block(sound)  # (frames, channels)
+        frames += len(block)
+        last = len(block) < _BLOCK_FRAMES
+        mono = _to_mono(block)  # (frames,)
+        resampled = resampler.resample_chunk(mono, last=last) if resampler else mono  # (samples,)
+        if not np.isfinite(resampled).all():
             raise UnreadableAudio(f"{path}: holds samples that are not finite (NaN or infinity)")
-        blocks.append(_to_int16(block))
-    if source.frames == 0:
+        blocks.append(_to_int16(resampled))
+    if frames == 0:
         raise UnreadableAudio(f"{path}: audio without a single sample")
-    if source.frames < sound.frames and sound.format not in _LENGTH_IS_ESTIMATED:
-        raise UnreadableAudio(f"{path}: truncated: its header announces {sound.frames} samples, {source.frames} can "
-                              "be decoded: copy it again")
-    return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks)), rate, source.frames
+    if frames < sound.frames and sound.format not in _NO_EXACT_LENGTH:
+        raise UnreadableAudio(f"{path}: truncated: its header announces {sound.frames} samples, {frames} can be "
+                              "decoded: copy it again")
+    return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks)), rate, frames
 
 
-class _Counted:
-    """The blocks of a sound as mono, counted."""
-
-    def __init__(self, sound: soundfile.SoundFile) -> None:
-        self._sound = sound
-        self.frames = 0
-
-    def blocks(self) -> Iterator[tuple[NDArray[np.float32], bool]]:
-        """float32 ``(frames,)`` in -1..1, and whether it is the last block, which may be empty."""
-        last = False
-        while not last:
-            block = self._sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)  # (frames, channels)
-            self.frames += len(block)
-            last = len(block) < _BLOCK_FRAMES
-            yield (block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)), last
+def _read_block(sound: soundfile.SoundFile) -> NDArray[np.float32]:
+    """float32 ``(frames, channels)`` on the scale of int16."""
+    if sound.subtype == "PCM_16":
+        # libsndfile's own conversion to float takes longer than decoding and NumPy's conversion together.
+        return sound.read(_BLOCK_FRAMES, dtype="int16", always_2d=True).astype(np.float32)
+    block: NDArray[np.float32] = sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)
+    return np.multiply(block, _FULL_SCALE, out=block)
 
 
-def _to_int16(block: NDArray[np.float32]) -> NDArray[np.int16]:
-    scaled = block * np.float32(32_768)
-    np.rint(scaled, out=scaled)
-    return np.clip(scaled, -32_768, 32_767, out=scaled).astype(np.int16)
+def _to_mono(block: NDArray[np.float32]) -> NDArray[np.float32]:
+    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
 
 
-def _reason(error: soundfile.SoundFileError) -> str:
-    return str(getattr(error, "error_string", error)).rstrip(".")
+def _to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    rounded = np.rint(samples)
+    return np.clip(rounded, -_FULL_SCALE, _FULL_SCALE - 1, out=rounded).astype(np.int16)

@@ -111,7 +111,7 @@ def draw(uniforms: tf.Tensor, frames: int, bands: int,
 def apply(images: tf.Tensor, warp: tf.Tensor, keep_frames: tf.Tensor, keep_bands: tf.Tensor,
           policy: SpecAugment) -> tf.Tensor:
     """Do to ``(batch, frames, mels)`` images what :func:`draw` decided."""
-    if policy.time_warp_frames:
+    if policy.time_warp_frames and images.shape[1] > 2:  # two frames are both ends, and those stay
         images = time_warp(images, warp)
     if not policy.frequency_masks and not policy.time_masks:
         return images
@@ -124,7 +124,7 @@ def time_warp(images: tf.Tensor, warp: tf.Tensor) -> tf.Tensor:
 
     Args:
         images: ``(batch, frames, mels)`` float32.
-        warp: ``(batch, 2)`` float32: a frame, and where it goes, both inside the image.
+        warp: ``(batch, 2)`` float32: a frame, and where it goes; neither may be the first or the last.
 
     Returns:
         ``(batch, frames, mels)`` float32, linear interpolation between neighbouring frames.
@@ -132,9 +132,8 @@ def time_warp(images: tf.Tensor, warp: tf.Tensor) -> tf.Tensor:
     last = images.shape[1] - 1
     source, target = warp[:, :1], warp[:, 1:]  # (batch, 1)
     t = tf.range(last + 1, dtype=tf.float32)[None]  # (1, frames)
-    left = t * source / target
-    right = source + (t - target) * (last - source) / (last - target)
-    position = tf.clip_by_value(tf.where(t < target, left, right), 0.0, float(last))  # (batch, frames)
+    # What a frame is moved by falls off linearly towards both ends. Nothing moved leaves t exact, and the image with it.
+    position = t + (source - target) * tf.minimum(t / target, (last - t) / (last - target))  # (batch, frames)
     before = tf.minimum(tf.cast(position, tf.int32), last - 1)
     share = (position - tf.cast(before, tf.float32))[:, :, None]
     return (tf.gather(images, before, batch_dims=1) * (1 - share)
@@ -144,7 +143,8 @@ def time_warp(images: tf.Tensor, warp: tf.Tensor) -> tf.Tensor:
 def mixup(values: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
     """Mix each example with its neighbour in the batch (arXiv 1710.09412).
 
-    The batch is already in random order, so the neighbour is a random partner, and never the example itself.
+    The batch is already in random order, so the neighbour is a random partner, and never the example itself (but in
+    a batch of one).
 
     Args:
         values: float32 ``(batch, ...)``: images, or labels, which are mixed alike.
@@ -157,7 +157,8 @@ def mixup(values: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
 def _warp(uniforms: tf.Tensor, frames: int, most: int) -> tf.Tensor:
     # The frame to move is at least `most` from either end, so that it stays inside; short windows bend less.
     most = max(0, min(most, (frames - 1) // 2 - 1))
-    source = most + uniforms[:, 0] * (frames - 1 - 2 * most)
+    margin = max(1, most)
+    source = margin + uniforms[:, 0] * (frames - 1 - 2 * margin)
     distance = (2 * uniforms[:, 1] - 1) * most
     # A frame moved onto an end would leave one side without length.
     return tf.stack([source, tf.clip_by_value(source + distance, 1.0, frames - 2.0)], axis=1)

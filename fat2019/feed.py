@@ -42,6 +42,9 @@ class FeedConfig:
                             ("seed", 0)):
             if not getattr(self, name) >= least:
                 raise DataError(f"{name}: expected at least {least}, received {getattr(self, name)}")
+        for name, expected in (("augment", ("all", "double-curated")), ("reader", ("auto", "memory", "stream"))):
+            if getattr(self, name) not in expected:
+                raise DataError(f"{name}: expected one of {', '.join(expected)}, received {getattr(self, name)!r}")
 
 
 class TrainingFeed:
@@ -83,7 +86,12 @@ class TrainingFeed:
 
         Returns:
             Batches ``(images (batch, frames, mels, 1) float32 in 0..255, labels (batch, classes) float32)``.
+
+        Raises:
+            DataError: there is no such shard.
         """
+        if not 0 <= shard[0] < shard[1]:
+            raise DataError(f"shard: expected (i, n) with 0 <= i < n, received {shard}")
         numbers = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max if epochs is None else epochs)
         batches = numbers.flat_map(lambda number: self._epoch(
             number, tf.where(number == first_epoch, np.int64(first_step), np.int64(0)), shard))
@@ -104,7 +112,7 @@ class TrainingFeed:
             windows = self._reader.windows(epoch, epoch.order[shard[0] :: shard[1]][skipped_batches * batch :], batch)
         else:
             windows = self._reader.windows(epoch, epoch.order[shard[0] :: shard[1]], batch).skip(skipped_batches)
-        return windows.map(lambda *parts: self.finish(epoch, Windows(*parts)),
+        return windows.map(lambda batch_of: self.finish(epoch, batch_of),
                            num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     def _masks(self, epoch: Epoch, entry: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -187,7 +195,7 @@ def _reader_name(store: FeatureStore, clips: npt.NDArray[np.int64], config: Feed
     frames = int(store.clips["frames"].to_numpy()[clips].sum())
     needed = frames * store.config.mel_bands * np.dtype(store.config.dtype).itemsize
     fits = needed <= _SHARE_OF_FREE_MEMORY * psutil.virtual_memory().available
-    return "memory" if fits or "tfrecord" not in store.manifest.formats else "stream"
+    return "memory" if fits or "tfrecord" not in store.manifest.header.formats else "stream"
 
 
 def _reader(store: FeatureStore, clips: npt.NDArray[np.int64], name: str) -> Reader:

@@ -17,6 +17,10 @@ from fat2019 import DataError
 
 Layers = Callable[[Any], Any]  # a function of one Keras tensor
 
+# Of the moving statistics. Keras's 0.99 needs some 500 steps to forget where they began, and until then a network that
+# has learnt scores like one that has not; a thousand clips make 16 steps an epoch.
+_MOMENTUM = 0.9
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
@@ -88,6 +92,20 @@ def parameter_counts(model: keras.Model) -> tuple[int, int, int]:
     return trainable + frozen, trainable, frozen
 
 
+def list_models(classes: int) -> list[dict[str, Any]]:
+    """Every network and head with its parameters, the backbone frozen, as a table."""
+    rows = []
+    for name in MODELS:
+        for head in HEADS if name != "simple" else ("conv",):
+            config = ModelConfig(name, head=head, weights="none")
+            model = build(config, classes)
+            set_trainable(model, config)
+            total, trainable, frozen = parameter_counts(model)
+            rows.append({"model": name, "head": head, "total": total, "trainable": trainable, "frozen": frozen,
+                         "input_shape": list(model.input_shape[1:])})
+    return rows
+
+
 def _three_channels(images: Any, config: ModelConfig) -> Any:
     return BACKBONES[config.name].prepare(keras.layers.Concatenate()([images] * 3))
 
@@ -124,12 +142,12 @@ def _conv_head(features: Any, config: ModelConfig) -> Any:
     """The report's simple network (section 6.1), up to its output layer."""
     layers = keras.layers
     for filters in (32, 64):
-        features = layers.BatchNormalization()(features)
+        features = layers.BatchNormalization(momentum=_MOMENTUM)(features)
         features = layers.Conv2D(filters, config.kernel_size, padding="same", activation="relu")(features)
         # "same", so that the 3x3 feature map of a backbone can be halved twice as well
         features = layers.MaxPooling2D(padding="same")(features)
     features = layers.GlobalAveragePooling2D()(features)
-    features = layers.BatchNormalization()(features)
+    features = layers.BatchNormalization(momentum=_MOMENTUM)(features)
     features = layers.Dense(128, activation="relu")(features)
     return layers.Dropout(config.dropout)(features)
 

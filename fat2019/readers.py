@@ -20,7 +20,6 @@ from fat2019.windows import candidate_starts, loudest
 _ENTRIES_AT_ONCE = 1024  # enough that the cost of calling an op vanishes, few enough to stay in the cache
 _SHARDS_AT_ONCE = 16
 _SHUFFLE_CLIPS = 2048
-_RECORDS_AT_ONCE = 64
 
 
 class Windows(NamedTuple):
@@ -89,7 +88,7 @@ class MemoryReader:
 
 
 class StreamReader:
-    """TFRecord shards, whatever their size: memory holds a shuffle buffer of clips and nothing else."""
+    """TFRecord shards, whatever their size: memory holds a few blocks of clips and nothing else."""
 
     def __init__(self, files: Sequence[tuple[Path, int, int]], index: npt.NDArray[np.int64],
                  config: FeatureConfig) -> None:
@@ -106,29 +105,32 @@ class StreamReader:
         self._index = tf.constant(index)
 
     def windows(self, epoch: Epoch, ids: tf.Tensor, batch: int) -> tf.data.Dataset:
-        """Batches of :class:`Windows`: shards interleaved in random order, then shuffled within a buffer of clips.
+        """Batches of :class:`Windows`: shards interleaved in random order, then shuffled within blocks of clips.
 
-        The order is the reader's own, a function of the epoch; of ``ids`` it takes the set.
+        The order is the reader's own, a function of the epoch; of ``ids`` it takes the set. ``Dataset.shuffle`` is of
+        no use for it, since that depends on TensorFlow's global seed as well.
         """
-        seed = epoch.order[0] if epoch.order.shape[0] else np.int64(0)
         wanted = tf.scatter_nd(ids[:, None], tf.ones_like(ids, tf.bool), tf.shape(epoch.clip, tf.int64))
-        shards = tf.data.Dataset.from_tensor_slices((self._paths, self._first_clip)).shuffle(
-            len(self._paths), seed=seed, reshuffle_each_iteration=False)
-        records = shards.interleave(
+        shard = tf.random.experimental.stateless_shuffle(
+            tf.range(tf.size(self._paths)), epoch.stream_order)  # (shards,)
+        records = tf.data.Dataset.from_tensor_slices(
+            (tf.gather(self._paths, shard), tf.gather(self._first_clip, shard))).interleave(
             lambda path, first: tf.data.TFRecordDataset(path).enumerate(first),
             cycle_length=_SHARDS_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
-        def entries(clip_in_store: tf.Tensor, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            clip = tf.gather(self._index, clip_in_store)
-            record, clip = tf.boolean_mask(record, clip >= 0), tf.boolean_mask(clip, clip >= 0)
-            first = tf.gather(epoch.first_entry, clip)
-            uses = tf.gather(epoch.first_entry, clip + 1) - first
-            entry = tf.repeat(first, uses) + tf.ragged.range(uses).flat_values
-            keep = tf.gather(wanted, entry)
-            return tf.boolean_mask(entry, keep), tf.boolean_mask(tf.repeat(record, uses), keep)
+        def entries(block: tf.Tensor, of_block: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            clip_in_store, record = of_block
+            clip = tf.gather(self._index, clip_in_store)  # (records,)
+            used = tf.where(clip >= 0)[:, 0]
+            first = tf.gather(epoch.first_entry, tf.gather(clip, used))
+            uses = tf.gather(epoch.first_entry, tf.gather(clip, used) + 1) - first
+            entry = tf.repeat(first, uses) + tf.ragged.range(uses).flat_values  # (entries of the block,)
+            place = tf.random.experimental.stateless_shuffle(
+                tf.where(tf.gather(wanted, entry))[:, 0],
+                tf.random.experimental.stateless_fold_in(epoch.stream_order, block))
+            return tf.gather(entry, place), tf.gather(record, tf.gather(tf.repeat(used, uses), place))
 
-        return (records.batch(_RECORDS_AT_ONCE).map(entries, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
-                .shuffle(_SHUFFLE_CLIPS, seed=seed, reshuffle_each_iteration=False).batch(batch)
+        return (records.batch(_SHUFFLE_CLIPS).enumerate().map(entries).rebatch(batch)
                 .map(lambda entry, record: self._cut(epoch, entry, record),
                      num_parallel_calls=tf.data.AUTOTUNE, deterministic=True))
 
@@ -144,8 +146,7 @@ class StreamReader:
         bytes_of = tf.strings.substr(
             features["log_mel"], tf.cast(loudest(starts, energy) * frame_bytes, tf.int32),
             tf.fill(tf.shape(entry), config.window_frames * frame_bytes))
-        window = tf.reshape(tf.io.decode_raw(bytes_of, dtype, fixed_length=config.window_frames * frame_bytes),
-                            [-1, config.window_frames, config.mel_bands])
+        window = tf.reshape(tf.io.decode_raw(bytes_of, dtype), [-1, config.window_frames, config.mel_bands])
         return Windows(entry, tf.gather(epoch.clip, entry), window,
                        tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2]))
 
@@ -153,7 +154,7 @@ class StreamReader:
         """Cumulative energies at ``(n, candidates)`` hops from their ``(n,)`` bytes."""
         repeated = tf.repeat(energy[:, None], hop.shape[1], axis=1)
         eight = tf.strings.substr(repeated, tf.cast(hop * 8, tf.int32), tf.fill(tf.shape(hop), 8))
-        return tf.io.decode_raw(eight, tf.int64, fixed_length=8)[..., 0]
+        return tf.io.decode_raw(eight, tf.int64)[..., 0]
 
 
 def share(array: npt.NDArray) -> tf.Tensor:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from fat2019 import DataError
 
 # Each use of random numbers has a stream of its own, so that switching one augmentation off leaves the rest as it was.
-_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER = range(6)
+_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER = range(7)
 
 
 class Epoch(NamedTuple):
@@ -25,6 +25,7 @@ class Epoch(NamedTuple):
     augmented: tf.Tensor  # (entries,) bool
     first_entry: tf.Tensor  # (clips + 1,) int64, a clip's entries are first_entry[clip] .. first_entry[clip + 1] - 1
     order: tf.Tensor  # (entries,) int64, entry ids in the order of training
+    stream_order: tf.Tensor  # (2,) int64, seed of the order in which a reader that cannot keep to `order` goes
     window: tf.Tensor  # (entries, candidates) float32, uniform in [0, 1)
     spec_augment: tf.Tensor  # (entries, uniforms) float32, uniform in [0, 1)
     own_share: tf.Tensor  # (entries,) float32, MixUp's lambda; 1 where nothing is mixed in
@@ -58,6 +59,7 @@ class Sampler:
             clip=clip, augmented=augmented, first_entry=first_entry,
             order=tf.random.experimental.stateless_shuffle(
                 tf.range(self.entries, dtype=tf.int64), _stream(seed, _ORDER)),
+            stream_order=tf.cast(_stream(seed, _STREAM_ORDER), tf.int64),
             window=self._uniform(seed, _WINDOW, self.candidates),
             spec_augment=self._uniform(seed, _SPEC_AUGMENT, self.spec_augment_uniforms),
             own_share=self._own_share(seed, augmented),
@@ -87,7 +89,8 @@ class Sampler:
             tf.range(len(self.weights), dtype=tf.int64), _stream(seed, _SAMPLE_ORDER))
         lengths = tf.gather(tf.constant(self.weights * (self.entries / self.weights.sum())), order)
         ends = tf.concat([tf.cumsum(lengths)[:-1], [np.float64(self.entries)]], axis=0)  # exact at the end
-        offset = tf.random.stateless_uniform([], _stream(seed, _SAMPLE), dtype=tf.float64)
+        # A float32 offset, so that adding it to the whole number of entries rounds to no further entry.
+        offset = tf.cast(tf.random.stateless_uniform([], _stream(seed, _SAMPLE)), tf.float64)
         teeth = tf.cast(tf.floor(ends + offset), tf.int64)
         uses = teeth - tf.concat([[np.int64(0)], teeth[:-1]], axis=0)
         return tf.scatter_nd(order[:, None], uses, [len(self.weights)])
@@ -101,19 +104,22 @@ def clip_weights(labels: npt.NDArray[np.uint8], noisy: npt.NDArray[np.bool_], *,
         labels: ``(clips, classes)`` multi-hot.
         noisy: ``(clips,)``.
         noisy_weight: uses of a noisy clip, where a curated one has 1.
-        class_balanced: weigh a clip by how rare its labels are (their mean), the sum over all clips staying as it was.
+        class_balanced: weigh a clip by how rarely its labels would be heard without this (the mean over its labels),
+            the sum over all clips staying as it was. A clip without labels is left out.
 
     Raises:
         DataError: no clip would be used.
     """
     weights = np.where(noisy, noisy_weight, 1.0)
+    total = float(weights.sum())
     if class_balanced:
-        rarity = 1.0 / np.maximum(labels.sum(axis=0), 1)  # (classes,)
-        by_rarity = weights * (labels @ rarity) / np.maximum(labels.sum(axis=1), 1)
-        weights = by_rarity * (weights.sum() / by_rarity.sum())
-    if round(float(weights.sum())) < 1:
-        raise DataError("no clip is left to train on: the weights add up to less than one clip an epoch")
-    return weights
+        heard = weights @ labels  # (classes,) uses of each label
+        rarity = np.divide(1.0, heard, out=np.zeros_like(heard), where=heard > 0)
+        weights = weights * (labels @ rarity) / np.maximum(labels.sum(axis=1), 1)
+    if round(total) < 1 or not weights.any():
+        raise DataError("no clip is left to train on: the weights add up to less than one clip an epoch, or no clip "
+                        "has a label")
+    return weights * (total / weights.sum())
 
 
 def _stream(seed: tf.Tensor, stream: int) -> tf.Tensor:

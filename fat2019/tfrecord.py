@@ -8,9 +8,9 @@ and the masked CRC-32C of the bytes, all little-endian. A test reads every file 
 import functools
 import os
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import google_crc32c
 
@@ -20,7 +20,13 @@ _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 
 
-def write_records(file: BinaryIO, records: Iterable[bytes]) -> None:
+class BinaryWriter(Protocol):
+    """What is written to."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+def write_records(file: BinaryWriter, records: Iterable[bytes]) -> None:
     """Append each record to an open binary file."""
     for record in records:
         length = _LENGTH.pack(len(record))
@@ -78,10 +84,10 @@ def decode_example(record: bytes) -> dict[str, bytes | int | float]:
         example = _example_class().FromString(record)
     except DecodeError as error:
         raise DataError(f"a record is no tf.train.Example: {error}") from error
-    features = {}
+    features: dict[str, bytes | int | float] = {}
     for name, feature in example.features.feature.items():
         kind = feature.WhichOneof("kind")
-        values = getattr(feature, kind).value if kind else ()
+        values: Sequence[Any] = getattr(feature, kind).value if kind else ()
         if len(values) != 1:
             raise DataError(f"a record's feature {name!r} holds {len(values)} values instead of one")
         features[name] = values[0]

@@ -45,7 +45,10 @@ def to_image(window: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
         float32 ``(batch, frames, mels)``; a window of one value is all 0.
     """
     low = tf.cast(low, tf.float32)
-    scale = tf.math.divide_no_nan(IMAGE_MAXIMUM, tf.cast(high, tf.float32) - low)
+    span = tf.cast(high, tf.float32) - low  # (batch,)
+    scale = tf.math.divide_no_nan(IMAGE_MAXIMUM, span)
+    # The quotient may be rounded up, and the greatest value would then become 255.00002.
+    scale = tf.where(span * scale > IMAGE_MAXIMUM, tf.math.nextafter(scale, tf.zeros_like(scale)), scale)
     return (tf.cast(window, tf.float32) - low[:, None, None]) * scale[:, None, None]
 
 

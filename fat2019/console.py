@@ -1,0 +1,46 @@
+"""What long work shows while it goes on: a bar with an ETA on a terminal, plain lines elsewhere.
+
+Everything goes to standard error, so that standard output holds results alone.
+"""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+Progress = Callable[[int, int], None]  # done, of how many
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Progress]:
+    """Show how far work has come: ``with progress("clips") as show: show(3, 10)``."""
+    if not sys.stderr.isatty():
+        yield _Lines(what)
+        return
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = (rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn(),
+               rich.TimeElapsedColumn(), rich.TextColumn("ETA"), rich.TimeRemainingColumn())
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class _Lines:
+    """A line every few seconds, and one at the end."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._began = what, time.monotonic()
+        self._last = self._began
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done < total and now - self._last < _SECONDS_BETWEEN_LINES:
+            return
+        self._last = now
+        spent = now - self._began
+        left = f", about {spent / done * (total - done):.0f} s left" if 0 < done < total else f" in {spent:.1f} s"
+        print(f"{self._what}: {done} of {total}{left}", file=sys.stderr, flush=True)

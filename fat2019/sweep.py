@@ -1,0 +1,85 @@
+"""A grid of configurations, trained one after another, and one table of what came of them."""
+
+import itertools
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from fat2019 import DataError
+from fat2019.recipes import changed
+from fat2019.runs import write_json, write_whole
+from fat2019.store import FeatureStore
+from fat2019.training import Diverged, Report, TrainConfig, train
+
+log = logging.getLogger(__name__)
+
+
+def sweep(store: FeatureStore, base: TrainConfig, grid: Mapping[str, Sequence[Any]], out: Path,
+          report: Report | None = None) -> list[dict[str, Any]]:
+    """Train every combination of the options' values.
+
+    A run that is finished is kept, one that was interrupted goes on, and one whose loss becomes NaN is noted as such.
+
+    Args:
+        store: the features.
+        base: what the options change.
+        grid: values by option, named as :func:`fat2019.recipes.changed` takes them.
+        out: gets ``table.md``, ``table.json`` and the runs below ``runs``.
+        report: is called after each epoch.
+
+    Returns:
+        A row a run, the best validation LWLRAP first: the options that vary, ``run`` (its folder), and its
+        :meth:`fat2019.runs.Run.summary`, or ``error`` in its place.
+
+    Raises:
+        DataError: an option has no value, or is out of range.
+    """
+    empty = [name for name, values in grid.items() if not values]
+    if empty:
+        raise DataError(f"sweep: no value for {', '.join(empty)}")
+    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    configs = [changed(base, point) for point in points]  # all of them first: a bad value is found before the work
+    varying = [name for name, values in grid.items() if len(values) > 1]
+    rows = []
+    for number, (point, config) in enumerate(zip(points, configs, strict=True), start=1):
+        chosen = {name: point[name] for name in varying}
+        log.info("run %d of %d: %s", number, len(points), _name(chosen))
+        rows.append({**chosen, **_trained(store, config, out / "runs" / _name(chosen), report)})
+        ranked = sorted(rows, key=lambda row: row.get("validation", -1.0), reverse=True)
+        write_json(out / "table.json", {"runs": ranked})
+        write_whole(out / "table.md", to_markdown(ranked, varying))
+    return ranked
+
+
+def to_markdown(rows: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> str:
+    """The rows of :func:`sweep` as a table."""
+    lines = ["| " + " | ".join([*varying, "LWLRAP train", "LWLRAP validation", "epochs", "time (s)"]) + " |",
+             "|" + "---|" * len(varying) + "---:|" * 4]
+    for row in rows:
+        figures = ["–", "diverged", "–", "–"] if "error" in row else [
+            f"{row['train']:.4f}", f"{row['validation']:.4f}", str(row["epochs"]), f"{row['seconds']:.0f}"]
+        lines.append("| " + " | ".join([*(_text(row[name]) for name in varying), *figures]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _trained(store: FeatureStore, config: TrainConfig, path: Path, report: Report | None) -> dict[str, Any]:
+    keras.backend.clear_session()  # else every network of the grid stays in memory
+    try:
+        return {"run": str(path), **train(store, config, path, report).summary()}
+    except Diverged as error:
+        log.warning("%s", error)
+        return {"run": str(path), "error": str(error)}
+
+
+def _name(chosen: Mapping[str, Any]) -> str:
+    """A folder's name that tells the options; a path among their values must not lead elsewhere."""
+    text = "_".join(f"{name}-{_text(value)}" for name, value in chosen.items())
+    return re.sub(r"[^A-Za-z0-9_.+-]", "-", text).lstrip(".") or "run"
+
+
+def _text(value: Any) -> str:
+    return "+".join(value) if isinstance(value, tuple) else str(value)

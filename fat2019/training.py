@@ -1,0 +1,458 @@
+"""Compile, fit, keep the best epoch, and go on where a killed run stopped.
+
+A run is one or more stages, each with its clips, its optimizer and the part of the network that it trains; a stage
+starts from the best epoch of the stage before. Everything random is a function of (seed, epoch), so a run that was
+killed and started again ends with the numbers of one that was not.
+"""
+
+import dataclasses
+import itertools
+import json
+import logging
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from fat2019 import DataError
+from fat2019.config import to_json
+from fat2019.feed import EvaluationWindows, FeedConfig, TrainingFeed
+from fat2019.inference import compiled, score_clips
+from fat2019.keras_metric import LwlrapMetric
+from fat2019.metric import lwlrap, lwlrap_per_class
+from fat2019.models import ModelConfig, build, parameter_counts, set_trainable
+from fat2019.runs import Checkpoint, Run, begin_or_continue, read_json, write_json, write_whole
+from fat2019.split import split_indices
+from fat2019.store import FeatureStore
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[dict[str, Any]], None]  # is told the row of history.csv after each epoch
+
+OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
+SCHEDULES = ("constant", "cosine")
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+class Diverged(DataError):
+    """The loss became NaN or infinite."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Some epochs on some clips."""
+
+    splits: tuple[str, ...] = ("curated",)
+    epochs: int = 50
+    learning_rate: float = 3e-4
+    optimizer: str = "adam"
+    schedule: Literal["constant", "cosine"] = "constant"  # cosine: a warm-up over 5% of the steps, then down to 0
+    trainable: Literal["none", "top", "all"] = "none"  # part of the backbone
+    validate_on: Literal["curated", "noisy"] = "curated"
+    feed: FeedConfig = dataclasses.field(default_factory=FeedConfig)
+
+    def __post_init__(self) -> None:
+        if not self.splits or not set(self.splits) <= {"curated", "noisy"}:
+            raise DataError(f"splits: expected curated, noisy or both, received {', '.join(self.splits) or 'none'}")
+        if self.epochs < 1:
+            raise DataError(f"epochs: expected a whole number >= 1, received {self.epochs}")
+        if not self.learning_rate > 0:
+            raise DataError(f"learning rate: expected a number above 0, received {self.learning_rate}")
+        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in known:
+                raise DataError(f"{name}: expected one of {', '.join(known)}, received {getattr(self, name)!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """A whole run."""
+
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    stages: tuple[Stage, ...] = (Stage(),)
+    validation_share: float = 0.2  # of the curated clips, and of the noisy ones where a stage is validated on them
+    clip_share: float = 1.0  # of the training clips, drawn at random; the others are not used
+    early_stopping_epochs: int = 0  # without a better validation LWLRAP; 0 never stops early
+    clip_norm: float = 0.0  # of the whole gradient; 0 does not clip
+    precision: str = "float32"
+    jit: bool = False
+    devices: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_share < 1:
+            raise DataError(f"validation share: expected a number between 0 and 1, received {self.validation_share}")
+        if not 0 < self.clip_share <= 1:
+            raise DataError(f"clip share: expected a number above 0 and up to 1, received {self.clip_share}")
+        if not self.stages:
+            raise DataError("stages: expected at least one, received none")
+        if self.precision not in PRECISIONS:
+            raise DataError(f"precision: expected one of {', '.join(PRECISIONS)}, received {self.precision!r}")
+        for name in ("early_stopping_epochs", "clip_norm", "seed"):
+            if getattr(self, name) < 0:
+                raise DataError(f"{name}: expected at least 0, received {getattr(self, name)}")
+        if self.devices < 1:
+            raise DataError(f"devices: expected a whole number >= 1, received {self.devices}")
+        if self.devices > 1 and self.jit:
+            raise DataError("jit: TensorFlow cannot compile a step for several devices; leave out --jit or --devices")
+        for batch in (stage.feed.batch_windows for stage in self.stages):
+            if batch % self.devices:
+                raise DataError(f"batch size: expected a multiple of the {self.devices} devices, received {batch}")
+
+
+def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report | None = None) -> Run:
+    """Train, or go on training, in a run folder.
+
+    Args:
+        store: the features.
+        config: what to do.
+        path: the run folder; made if it is not there.
+        report: is called after each epoch with the row of ``history.csv``.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        DataError: the folder holds another run, there is nothing to train on, weights cannot be had, or the
+            loss became NaN or infinite.
+    """
+    begin_or_continue(path, _identity(store, config), _circumstances(store))
+    if not (path / "metrics.json").is_file():
+        parts = _split(store, config)
+        _write_split(path / "split.csv", store, parts)
+        _train_stages(store, config, path, parts, report)
+    else:
+        log.info("%s: this run is finished already", path)
+    shutil.rmtree(path / "state", ignore_errors=True)
+    return Run.open(path)
+
+
+def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: Sequence[Path]) -> None:
+    """Begin a run with the first stages of a finished one that are configured alike, and need not be trained again.
+
+    It ends with the same numbers as without this. A run folder that is there already stays as it is.
+
+    Args:
+        path: the run folder.
+        store: the features.
+        config: what the run is to do.
+        others: folders of finished runs.
+    """
+    if (path / "config.json").is_file():
+        return
+    wanted = json.loads(json.dumps(_identity(store, config)))
+    counts = [_stages_alike(wanted, other) for other in others]
+    shared = max(counts, default=0)
+    if not shared:
+        return
+    other = others[counts.index(shared)]
+    begin_or_continue(path, wanted, _circumstances(store))
+    theirs = read_json(other / "config.json")["train"]["stages"]
+    for stage in range(shared):
+        shutil.copyfile(_best_path(other, len(theirs), stage), _best_path(path, len(config.stages), stage))
+    history = Run.open(other).history()
+    rows: list[dict[str, Any]] = history[history["stage"] <= shared].to_dict("records")  # type: ignore[assignment]
+    log.info("%s: stage 1 to %d taken over from %s", path, shared, other)
+    Checkpoint(path / "state", shared, rows=rows, seconds_before=sum(row["seconds"] for row in rows)).write()
+
+
+def _stages_alike(wanted: dict[str, Any], other: Path) -> int:
+    """How many stages another run did that this one is to begin with, of which the last is never one."""
+    theirs = read_json(other / "config.json")
+    alike = all(theirs[name] == wanted[name] for name in ("features", "vocabulary")) and all(
+        theirs["train"][name] == value for name, value in wanted["train"].items() if name != "stages")
+    pairs = zip(theirs["train"]["stages"], wanted["train"]["stages"][:-1], strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)) if alike else 0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parts:
+    """Clip indices of the store, by what they are used for and by split."""
+
+    train: dict[str, npt.NDArray[np.int64]]
+    validation: dict[str, npt.NDArray[np.int64]]
+
+
+def _identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
+    """What must be the same for a run to go on."""
+    return {"train": dataclasses.asdict(config),
+            "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
+            "vocabulary": list(store.vocabulary.names)}
+
+
+def _circumstances(store: FeatureStore) -> dict[str, Any]:
+    """What is only written down."""
+    return {"store": str(store.path.resolve()), "onednn": _onednn(),
+            "versions": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}}
+
+
+def _onednn() -> str:
+    setting = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    return "as TensorFlow decides" if setting is None else "on" if setting.lower() in ("1", "true") else "off"
+
+
+def _split(store: FeatureStore, config: TrainConfig) -> _Parts:
+    """Hold out curated clips by iterative stratification, and noisy ones plainly, if a stage is validated on them."""
+    trained = {split for stage in config.stages for split in stage.splits}
+    validated = {stage.validate_on for stage in config.stages}
+    parts = _Parts({}, {})
+    splits = store.clips["split"].to_numpy()
+    for split in sorted(trained | validated):
+        clips = np.flatnonzero(splits == split)
+        if not len(clips):
+            raise DataError(f"{store.path}: it has no {split} clips; build them, or give other --splits")
+        if split in validated:
+            method: Literal["iterative", "plain"] = "iterative" if split == "curated" else "plain"
+            train, validation = split_indices(store.labels[clips], method=method,
+                                              validation_share=config.validation_share, seed=config.seed)
+            parts.validation[split], clips = clips[validation], clips[train]
+        if split in trained:
+            parts.train[split] = _share(clips, config)
+    return parts
+
+
+def _share(clips: npt.NDArray[np.int64], config: TrainConfig) -> npt.NDArray[np.int64]:
+    count = max(1, round(config.clip_share * len(clips)))
+    return np.sort(np.random.RandomState(config.seed).permutation(clips)[:count])
+
+
+def _write_split(path: Path, store: FeatureStore, parts: _Parts) -> None:
+    fnames = store.clips["fname"].to_numpy()
+    lines = ["fname,split,part"]
+    for part, by_split in (("train", parts.train), ("validation", parts.validation)):
+        for split, clips in by_split.items():
+            lines += [f"{fname},{split},{part}" for fname in fnames[clips]]
+    text = "\n".join(lines) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise DataError(f"{path}: the clips of {store.path} or their labels are no longer those that this run began "
+                        "with; give another --run")
+    write_whole(path, text)
+
+
+def _train_stages(store: FeatureStore, config: TrainConfig, path: Path, parts: _Parts, report: Report | None) -> None:
+    log.info("oneDNN: %s (TF_ENABLE_ONEDNN_OPTS)", _onednn())
+    state = Checkpoint.open(path / "state")
+    strategy = _strategy(config.devices)
+    while state.stage < len(config.stages):
+        if not _stage_is_over(config, state):
+            with _precision(config.precision):
+                _train_stage(store, config, path, parts, state, strategy, report)
+        state.next_stage()
+    _write_history(path / "history.csv", state.rows)
+    write_json(path / "metrics.json", {
+        **_metrics(path, store, parts), "epochs": len(state.rows), "seconds": round(state.seconds, 1)})
+
+
+def _strategy(devices: int) -> tf.distribute.Strategy:
+    if devices == 1:
+        return tf.distribute.get_strategy()
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    there = tf.config.list_logical_devices(kind)
+    if len(there) < devices:
+        raise DataError(f"devices: expected at most {len(there)}, the {kind}s of this machine, received {devices}")
+    return tf.distribute.MirroredStrategy([device.name for device in there[:devices]])
+
+
+def _stage_is_over(config: TrainConfig, state: Checkpoint) -> bool:
+    return state.epoch >= config.stages[state.stage].epochs or _is_out_of_patience(config, state)
+
+
+def _is_out_of_patience(config: TrainConfig, state: Checkpoint) -> bool:
+    return 0 < config.early_stopping_epochs <= state.epoch - state.best_epoch
+
+
+@contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Layers made within compute in this precision."""
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+
+
+def _train_stage(store: FeatureStore, config: TrainConfig, path: Path, parts: _Parts, state: Checkpoint,
+                 strategy: tf.distribute.Strategy, report: Report | None) -> None:
+    stage = config.stages[state.stage]
+    keras.utils.set_random_seed(config.seed)
+    clips = np.sort(np.concatenate([parts.train[split] for split in stage.splits]))
+    feed = TrainingFeed(store, clips, stage.feed)
+    with strategy.scope():
+        model = _model(store, config, path, state, feed.steps_per_epoch)
+    total, trainable, frozen = parameter_counts(model)
+    log.info("stage %d of %d: %s, %s parameters (%s trained, %s frozen); %d clips, %d batches an epoch, features read "
+             "by way of %s", state.stage + 1, len(config.stages), model.name, f"{total:,}", f"{trainable:,}",
+             f"{frozen:,}", len(clips), feed.steps_per_epoch, feed.reader_name)
+    validation = _Validation(model, store, parts.validation[stage.validate_on], stage.feed.batch_windows)
+    # The end of an epoch comes first: it adds the validation's numbers to what TensorBoard is to write.
+    callbacks = [_EndOfEpoch(path, config, state, validation, report),
+                 keras.callbacks.TensorBoard(path / "logs" / f"stage-{state.stage + 1}", write_graph=False)]
+    batches = feed.dataset(first_epoch=state.epoch, epochs=stage.epochs)
+    model.fit(batches if config.devices == 1 else batches.map(lambda *batch: _even(batch, config.devices)),
+              initial_epoch=state.epoch, epochs=stage.epochs, steps_per_epoch=feed.steps_per_epoch,
+              callbacks=callbacks, verbose=0, shuffle=False)
+
+
+def _model(store: FeatureStore, config: TrainConfig, path: Path, state: Checkpoint,
+           steps_per_epoch: int) -> keras.Model:
+    """The network to go on with: as the last epoch left it, or as the stage before did, or a new one."""
+    if state.epoch:
+        return _load(state.model_path, compile=True)
+    stage = config.stages[state.stage]
+    if state.stage:
+        model = _load(_best_path(path, len(config.stages), state.stage - 1), compile=False)
+    else:
+        model = build(config.model, len(store.vocabulary), (store.config.window_frames, store.config.mel_bands))
+    set_trainable(model, dataclasses.replace(config.model, trainable=stage.trainable))
+    if config.devices > 1:
+        _synchronise_batch_norms(model)
+    optimizer = OPTIMIZERS[stage.optimizer](_learning_rate(stage, steps_per_epoch),
+                                            global_clipnorm=config.clip_norm or None)
+    model.compile(optimizer, loss="binary_crossentropy", metrics=[LwlrapMetric(len(store.vocabulary))],
+                  jit_compile=config.jit)
+    return model
+
+
+def _load(path: Path, *, compile: bool) -> keras.Model:
+    try:
+        return keras.models.load_model(path, compile=compile)
+    except Exception as error:
+        raise DataError(f"{path}: the network that this run was to go on with cannot be read ({error}); delete the "
+                        "run's folder to begin it anew") from error
+
+
+def _synchronise_batch_norms(model: keras.Model) -> None:
+    """Let batch normalisation see the whole batch and not a device's part of it."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+
+
+def _learning_rate(stage: Stage, steps_per_epoch: int) -> Any:
+    if stage.schedule == "constant":
+        return stage.learning_rate
+    steps = stage.epochs * steps_per_epoch
+    warmup = max(1, steps // 20)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warmup), warmup_target=stage.learning_rate, warmup_steps=warmup)
+
+
+def _even(batch: tuple[tf.Tensor, ...], devices: int) -> tuple[tf.Tensor, ...]:
+    """The windows that every device can have as many of; of an epoch's last batch a few may be left out.
+
+    A device without windows would have the loss NaN, and one with fewer than the others would give each of its own
+    more weight. Of a batch smaller than that, windows are repeated, so that an epoch keeps its number of steps.
+    """
+    windows = tf.shape(batch[0])[0]
+    places = tf.range(tf.maximum(windows // devices, 1) * devices) % windows
+    return tuple(tf.gather(part, places) for part in batch)
+
+
+class _Validation:
+    """Loss and LWLRAP on the loudest window of each clip: enough to follow the training, for less than all tiles.
+
+    Keras's own validation would divide batches among the devices, which a last batch of few windows does not stand.
+    """
+
+    def __init__(self, model: keras.Model, store: FeatureStore, clips: npt.NDArray[np.int64], batch: int) -> None:
+        windows = EvaluationWindows(store.read_log_mels(clips), store.config, windows="max-energy")
+        self._batches = windows.dataset(batch)
+        self._truth = store.labels[clips].astype(np.float32)
+        self._predict = compiled(model)
+
+    def __call__(self) -> dict[str, float]:
+        scores = np.concatenate([self._predict(images).numpy() for images, _ in self._batches])  # (clips, classes)
+        loss = keras.losses.binary_crossentropy(self._truth, scores).numpy().mean()
+        score = lwlrap(self._truth, scores) if np.isfinite(scores).all() else math.nan
+        return {"val_loss": float(loss), "val_lwlrap": score}
+
+
+class _EndOfEpoch(keras.callbacks.Callback):
+    """Validates, keeps the best epoch, commits the state, writes the history and tells the caller."""
+
+    def __init__(self, path: Path, config: TrainConfig, state: Checkpoint, validation: _Validation,
+                 report: Report | None) -> None:
+        super().__init__()
+        self._path, self._config, self._state, self._report = path, config, state, report
+        self._validation = validation
+        self._began = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._began = time.monotonic()
+        _seed_dropout(self.model, self._config.seed, self._state.stage, epoch)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._require_finite((logs or {})["loss"], f"step {batch + 1}")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        state, logs = self._state, logs if logs is not None else {}
+        logs.update(self._validation())
+        self._require_finite(logs["val_loss"], "validation")
+        row = {"stage": state.stage + 1, "epoch": epoch + 1, **{name: float(value) for name, value in logs.items()},
+               "seconds": round(time.monotonic() - self._began, 3)}
+        if row["val_lwlrap"] > state.best_score:
+            state.best_score, state.best_epoch = row["val_lwlrap"], epoch + 1
+            _save(self.model, _best_path(self._path, len(self._config.stages), state.stage))
+        state.rows.append(row)
+        state.epoch = epoch + 1
+        _save(self.model, state.model_path)
+        state.write()
+        _write_history(self._path / "history.csv", state.rows)
+        self.model.stop_training = _is_out_of_patience(self._config, state)
+        if self._report:
+            self._report(row)
+
+    def _require_finite(self, loss: float, where: str) -> None:
+        if not math.isfinite(loss):
+            raise Diverged(f"{self._path}: the loss became {loss} in stage {self._state.stage + 1}, epoch "
+                           f"{self._state.epoch + 1}, {where}: try a lower learning rate or gradient clipping")
+
+
+def _seed_dropout(model: keras.Model, seed: int, stage: int, epoch: int) -> None:
+    """Make an epoch's dropout a function of its number, so that a resumed run draws what an unbroken one does."""
+    random = np.random.default_rng((seed, stage, epoch))
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.seed_generator.state.assign(random.integers(0, 2**31, 2))
+
+
+def _best_path(path: Path, stages: int, stage: int) -> Path:
+    return path / "model.keras" if stage == stages - 1 else path / f"stage-{stage + 1}.keras"
+
+
+def _save(model: keras.Model, path: Path) -> None:
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    model.save(unfinished)
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def _write_history(path: Path, rows: list[dict[str, Any]]) -> None:
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    write_whole(path, "\n".join(lines) + "\n")
+
+
+def _metrics(path: Path, store: FeatureStore, parts: _Parts) -> dict[str, Any]:
+    """The best epoch's scores, on all windows of the clips held out: curated ones, if there are any."""
+    model = Run.open(path).model()
+    split = "curated" if "curated" in parts.validation else "noisy"
+    clips = parts.validation[split]
+    scores, truth = score_clips(model, store, clips), store.labels[clips]
+    per_class, _ = lwlrap_per_class(truth, scores)
+    total, trainable, frozen = parameter_counts(model)
+    return {
+        "validation": {"lwlrap": lwlrap(truth, scores), "split": split, "clips": len(clips), "windows": "tiled",
+                       "per_class": {name: None if math.isnan(value) else value for name, value in
+                                     zip(store.vocabulary.names, per_class.tolist(), strict=True)}},
+        "parameters": {"total": total, "trainable": trainable, "frozen": frozen},
+    }

@@ -1,0 +1,78 @@
+"""A tiny data set of made-up sounds, and the stores built from it, for every test that needs a real store."""
+
+import csv
+import functools
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+RATE_HZ = 16_000  # that of the features, so that nothing is resampled
+CLASSES = ("Bark", "Bell", "Drip", "Hiss", "Knock")
+COUNTS = {"curated": 18, "noisy": 14, "test": 8}
+FOLDERS = {"curated": "train_curated", "noisy": "train_noisy", "test": "test"}
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory):
+    """40 clips of 5 classes in Kaggle's layout: shorter than a window, exactly one, longer, with pauses, of two labels."""
+    root = tmp_path_factory.mktemp("tiny_data")
+    rng = np.random.default_rng(0)
+    for split, count in COUNTS.items():
+        (root / FOLDERS[split]).mkdir()
+        rows = []
+        for index in range(count):
+            fname = f"{split}{index:02d}.wav"
+            labels = sorted({CLASSES[index % 5], CLASSES[(index * index) % 5]}) if index % 3 else [CLASSES[index % 5]]
+            soundfile.write(root / FOLDERS[split] / fname, _sound(rng, index), RATE_HZ, subtype="PCM_16")
+            rows.append([fname, ",".join(labels)])
+        if split != "test":
+            _write_csv(root / f"train_{split}.csv", ["fname", "labels"], rows)
+        else:
+            _write_csv(root / "sample_submission.csv", ["fname", *CLASSES], [[row[0], *[0] * 5] for row in rows])
+    return root
+
+
+@pytest.fixture(scope="session")
+def open_store(tiny_data, tmp_path_factory):
+    """``open_store(dtype)``: a store of the tiny data set in both formats, built when first asked for."""
+    from fat2019.build import build_features
+    from fat2019.clips import find_data_set
+    from fat2019.config import FeatureConfig
+    from fat2019.store import FeatureStore
+
+    @functools.cache
+    def opened(dtype):
+        out = tmp_path_factory.mktemp("stores") / dtype
+        build_features(find_data_set(tiny_data), out, FeatureConfig(dtype=dtype), formats=("hdf5", "tfrecord"),
+                       workers=1, clips_a_shard=4)
+        return FeatureStore.open(out)
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def store(open_store):
+    """The tiny store as stores are by default: uint8."""
+    return open_store("uint8")
+
+
+def _sound(rng, index):
+    """Bursts of rising and falling loudness over a murmur, int16; some with a pause."""
+    samples = (48_000, 9_000, 48_511, 48_512)[index] if index < 4 else int(rng.integers(20_000, 140_000))
+    t = np.arange(samples) / RATE_HZ
+    loudness = np.interp(t, np.linspace(0, t[-1] + 1, 12), rng.uniform(0.02, 0.5, 12))
+    tone = np.sin(2 * np.pi * rng.uniform(200, 4000) * t) * loudness
+    sound = (tone + rng.normal(0, 0.02, samples)) * 20_000
+    if index % 4 == 0 and index:
+        sound[samples // 3 : samples // 2] = 0
+    return sound.astype(np.int16)
+
+
+def _write_csv(path: Path, header, rows):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])

@@ -1,0 +1,329 @@
+"""The feed: every training image against a slow version, whatever the reader, the threads and the place of the start."""
+
+import dataclasses
+import functools
+import itertools
+import types
+
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+
+from fat2019 import DataError, feed
+from fat2019.augment import SpecAugment, published_policy
+from fat2019.feed import EvaluationWindows, FeedConfig, TrainingFeed
+from fat2019.readers import MemoryReader, Windows
+from fat2019.sampling import Sampler
+from fat2019.windows import to_image
+from tests.oracles import feed as oracle
+
+READERS = ("memory", "stream")
+POLICY = SpecAugment(time_warp_frames=20, fill="mean")
+BATCH = 7  # divides no count of clips here
+
+
+def training_clips(store):
+    """Most clips of both training parts, in no order."""
+    clips = np.flatnonzero(store.clips["split"] != "test")
+    return np.random.default_rng(0).permutation(clips)[:-3]
+
+
+def feed_of(store, reader="memory", **options):
+    return TrainingFeed(store, training_clips(store), FeedConfig(
+        **{"batch_windows": BATCH, "reader": reader, "seed": 4, **options}))
+
+
+def batches(dataset, count=None):
+    return list(itertools.islice(dataset.as_numpy_iterator(), count))
+
+
+def joined(some_batches):
+    return tuple(np.concatenate(parts) for parts in zip(*some_batches, strict=True))
+
+
+def same(ours, theirs):
+    assert len(ours) == len(theirs) > 0
+    for a, b in zip(ours, theirs, strict=True):
+        for part_a, part_b in zip(a, b, strict=True):
+            np.testing.assert_array_equal(part_a, part_b)
+
+
+def as_set(some_batches):
+    """Every example's bytes, sorted: to compare feeds of other orders to the bit."""
+    return sorted((image.tobytes(), labels.tobytes()) for image, labels in zip(*joined(some_batches), strict=True))
+
+
+def epoch_of(store, number=0, *, augment=None, weights=None, policy=None, mixup_alpha=0.0):
+    """The epoch that the feed must draw, from the sampler alone."""
+    clips = training_clips(store)
+    return Sampler(np.ones(len(clips)) if weights is None else weights,
+                   np.zeros(len(clips), np.uint8) if augment is None else augment, seed=4, candidates=3,
+                   spec_augment_uniforms=policy.uniforms if policy else 0, mixup_alpha=mixup_alpha).epoch(number)
+
+
+def slow_images(store, epoch, policy=None):
+    """What each entry of an epoch must look like, in the order of the entries."""
+    clips, flat = training_clips(store), store.read_log_mels()
+    images = []
+    for entry, clip in enumerate(epoch.clip.numpy()):
+        index = clips[clip]
+        stored = flat.log_mel[flat.frame_offset[index] : flat.frame_offset[index + 1]]
+        images.append(oracle.training_image(
+            stored, store.audio(store.clips["fname"][index]), epoch.window[entry].numpy(), store.config,
+            policy if epoch.augmented[entry] else None, epoch.spec_augment[entry].numpy()))
+    return np.stack(images)[..., None]
+
+
+def raw_images(store, epoch):
+    """The windows of an epoch, scaled and nothing else, in the order of training."""
+    reader = MemoryReader(store.read_log_mels(training_clips(store)), store.config)
+    return np.concatenate([to_image(*parts[2:])[..., None] for parts in reader.windows(epoch, epoch.order, BATCH)])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
+def test_without_augmentation_an_image_is_the_loudest_window_by_the_stored_audio_scaled(open_store, dtype):
+    store = open_store(dtype)
+    epoch = epoch_of(store, 1)
+    images, labels = joined(batches(feed_of(store).dataset(1, epochs=2)))
+    order = epoch.order.numpy()
+    np.testing.assert_allclose(images, slow_images(store, epoch)[order], atol=1e-3)
+    np.testing.assert_array_equal(labels, store.labels[training_clips(store)][epoch.clip.numpy()[order]])
+    assert images.dtype == labels.dtype == np.float32
+    assert images.min() == 0
+    assert 254.99 < images.max(axis=(1, 2, 3)).min() <= images.max() <= 255
+
+
+@pytest.mark.parametrize("policy", [None, SpecAugment(time_masks=0, frequency_masks=0)])
+def test_nothing_changes_when_augmentation_is_off(store, policy):
+    """To the bit: what leaves the feed is the scaled window."""
+    images, _ = joined(batches(feed_of(store, spec_augment=policy).dataset(epochs=1)))
+    np.testing.assert_array_equal(images, raw_images(store, epoch_of(store)))
+
+
+def test_augmented_images_are_those_of_the_slow_version(store):
+    epoch = epoch_of(store, policy=POLICY)
+    images, _ = joined(batches(feed_of(store, spec_augment=POLICY).dataset(epochs=1)))
+    np.testing.assert_allclose(images, slow_images(store, epoch, POLICY)[epoch.order.numpy()], atol=2e-2)
+
+
+def test_images_and_labels_are_mixed_alike_with_those_before_them_in_the_batch(store):
+    epoch = epoch_of(store, policy=POLICY, mixup_alpha=0.4)
+    expected = slow_images(store, epoch, POLICY)[epoch.order.numpy()]
+    truth = store.labels[training_clips(store)][epoch.clip.numpy()[epoch.order.numpy()]].astype(np.float64)
+    shares = epoch.own_share.numpy()[epoch.order.numpy()]
+    first = 0
+    for images, labels in batches(feed_of(store, spec_augment=POLICY, mixup_alpha=0.4).dataset(epochs=1)):
+        here = slice(first, first + len(images))
+        for values, mixed in ((expected[here], images), (truth[here], labels)):
+            own = shares[here].reshape(-1, *[1] * (values.ndim - 1))
+            np.testing.assert_allclose(mixed, own * values + (1 - own) * np.roll(values, 1, axis=0), atol=2e-2)
+        first += len(images)
+    assert first == len(shares)
+    assert np.any((shares > 0.05) & (shares < 0.95))
+
+
+@pytest.mark.parametrize("dtype, options", [
+    ("uint8", {}), ("uint8", {"spec_augment": POLICY, "augment": "double-curated"}),
+    ("float16", {"noisy_weight": 0.35, "class_balanced": True, "spec_augment": published_policy("LD")}),
+    ("float32", {"spec_augment": POLICY})])
+def test_both_readers_give_the_same_examples_to_the_bit(open_store, dtype, options):
+    memory, stream = (feed_of(open_store(dtype), reader, **options) for reader in READERS)
+    assert (memory.reader_name, stream.reader_name) == READERS
+    ours, theirs = (batches(some.dataset(3, epochs=5)) for some in (memory, stream))
+    steps = memory.steps_per_epoch
+    assert len(ours) == len(theirs) == 2 * steps
+    for epoch in (slice(steps), slice(steps, None)):
+        assert as_set(ours[epoch]) == as_set(theirs[epoch])
+
+
+@pytest.mark.parametrize("mixup_alpha", [0.0, 0.4])
+def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_noisy_one_raw(store, mixup_alpha):
+    clips = training_clips(store)
+    noisy = store.clips["split"].to_numpy()[clips] == "noisy"
+    epoch = epoch_of(store, policy=POLICY, weights=np.where(noisy, 1.0, 2.0),
+                     augment=np.where(noisy, 255, 1).astype(np.uint8), mixup_alpha=mixup_alpha)
+    order = epoch.order.numpy()
+    images, labels = joined(batches(feed_of(
+        store, spec_augment=POLICY, augment="double-curated", mixup_alpha=mixup_alpha).dataset(epochs=1)))
+    assert len(images) == (~noisy).sum() * 2 + noisy.sum()
+    augmented = epoch.augmented.numpy()[order]
+    used = np.bincount(epoch.clip.numpy()[order][~augmented], minlength=len(clips))
+    np.testing.assert_array_equal(used, np.ones(len(clips)))  # raw, once each
+    used = np.bincount(epoch.clip.numpy()[order][augmented], minlength=len(clips))
+    np.testing.assert_array_equal(used, ~noisy)
+    # Raw ones are, to the bit, what a feed without augmentation would give.
+    raw = raw_images(store, epoch)
+    np.testing.assert_array_equal(images[~augmented], raw[~augmented])
+    np.testing.assert_array_equal(labels[~augmented], store.labels[clips][epoch.clip.numpy()[order][~augmented]])
+    changed = np.any(images != raw, axis=(1, 2, 3))
+    assert changed[augmented].mean() > 0.9
+
+
+RUN = {"spec_augment": POLICY, "mixup_alpha": 0.3, "noisy_weight": 0.6}
+
+
+@pytest.fixture(scope="module")
+def run_of(store):
+    """``run_of(reader)``: all batches of three epochs, made by one thread."""
+
+    @functools.cache
+    def run(reader):
+        tf.random.set_seed(0)
+        return batches(feed_of(store, reader, **RUN).dataset(epochs=3).with_options(threads(1)))
+
+    return run
+
+
+def threads(count):
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = count
+    return options
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("place", [(0, 2), (1, 3), (2, 0)])
+def test_a_feed_started_at_a_step_gives_what_an_uninterrupted_one_gives_there(store, run_of, reader, place):
+    epoch, step = place
+    some = feed_of(store, reader, **RUN)
+    assert len(run_of(reader)) == 3 * some.steps_per_epoch
+    same(batches(some.dataset(epoch, step, epochs=3)), run_of(reader)[epoch * some.steps_per_epoch + step :])
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_batches_are_the_same_whatever_the_threads_and_the_global_seed(store, run_of, reader):
+    expected = run_of(reader)
+    tf.random.set_seed(1)
+    same(batches(feed_of(store, reader, **RUN).dataset(epochs=3).with_options(threads(16))), expected)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_other_epochs_and_other_seeds_give_other_examples(store, run_of, reader):
+    steps = len(run_of(reader)) // 3
+    seeds = [as_set(batches(feed_of(store, reader, **{**RUN, "seed": seed}).dataset(epochs=1))) for seed in (4, 5)]
+    first, second = (as_set(run_of(reader)[epoch * steps :][:steps]) for epoch in (0, 1))
+    assert first == seeds[0]
+    assert not set(first) & set(second)
+    assert not set(first) & set(seeds[1])
+
+
+def test_without_an_end_epoch_the_feed_goes_on(store):
+    some = feed_of(store)
+    assert len(batches(some.dataset(), 4 * some.steps_per_epoch)) == 4 * some.steps_per_epoch
+
+
+@pytest.mark.parametrize("reader, workers", [("memory", 2), ("memory", 3), ("stream", 3)])
+def test_the_shards_of_all_workers_are_disjoint_and_complete(store, reader, workers):
+    some = feed_of(store, reader, noisy_weight=0.5)
+    whole = as_set(batches(some.dataset(epochs=1)))
+    parts = [as_set(batches(some.dataset(epochs=1, shard=(i, workers)))) for i in range(workers)]
+    assert sorted(itertools.chain(*parts)) == whole
+    assert len(set(whole)) == len(whole)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize("shard", [(2, 2), (-1, 2), (0, 0)])
+def test_a_shard_that_does_not_exist_is_refused(store, shard):
+    with pytest.raises(DataError, match="shard"):
+        feed_of(store).dataset(shard=shard)
+
+
+def test_noisy_clips_are_used_as_often_as_they_weigh(store):
+    clips = training_clips(store)
+    noisy = store.clips["split"].to_numpy()[clips] == "noisy"
+    some = feed_of(store, noisy_weight=0.25)
+    assert some.steps_per_epoch == -(-round((~noisy).sum() + 0.25 * noisy.sum()) // BATCH)
+    _, labels = joined(batches(feed_of(store, noisy_weight=0).dataset(epochs=1)))
+    np.testing.assert_array_equal(labels.sum(axis=0), store.labels[clips][~noisy].sum(axis=0))
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_finishing_inside_a_training_step_gives_the_numbers_of_the_tf_data_path(store, jit_compile):
+    """Windows of bytes cross over to where the step runs, and are scaled, augmented and mixed there."""
+    epoch = epoch_of(store, policy=POLICY, mixup_alpha=0.3)
+    reader = MemoryReader(store.read_log_mels(training_clips(store)), store.config)
+    some = feed_of(store, spec_augment=POLICY, mixup_alpha=0.3)
+
+    @tf.function(jit_compile=jit_compile)
+    def step(*windows):
+        return some.finish(epoch, Windows(*windows))
+
+    expected = batches(some.dataset(epochs=1))
+    for windows, (images, labels) in zip(reader.windows(epoch, epoch.order, BATCH), expected, strict=True):
+        assert windows.window.dtype == tf.uint8
+        ours = step(*windows)
+        np.testing.assert_allclose(ours[0], images, atol=5e-3 if jit_compile else 0)
+        np.testing.assert_allclose(ours[1], labels, atol=1e-6 if jit_compile else 0)
+
+
+@pytest.mark.parametrize("free, formats, expected", [
+    (10**12, ("hdf5", "tfrecord"), "memory"), (1000, ("hdf5", "tfrecord"), "stream"), (1000, ("hdf5",), "memory")])
+def test_auto_holds_the_store_in_memory_if_it_fits_or_cannot_be_streamed(store, monkeypatch, free, formats, expected):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(available=free))
+    header = dataclasses.replace(store.manifest.header, formats=formats)
+    monkeypatch.setattr(store, "manifest", dataclasses.replace(store.manifest, header=header))
+    assert feed._reader_name(store, training_clips(store), FeedConfig()) == expected
+
+
+def test_streaming_from_a_store_without_tfrecord_files_is_refused_with_what_to_do(store, monkeypatch):
+    header = dataclasses.replace(store.manifest.header, formats=("hdf5",))
+    monkeypatch.setattr(store, "manifest", dataclasses.replace(store.manifest, header=header))
+    with pytest.raises(DataError, match="tfrecord"):
+        feed_of(store, "stream")
+
+
+def test_a_feed_of_no_clips_is_refused(store):
+    with pytest.raises(DataError, match="no clip to train on"):
+        TrainingFeed(store, np.zeros(0, np.int64), FeedConfig())
+
+
+@pytest.mark.parametrize("wrong", [
+    {"batch_windows": 0}, {"candidates": 0}, {"mixup_alpha": -1}, {"noisy_weight": -0.1}, {"seed": -1},
+    {"mixup_alpha": float("nan")}, {"augment": "double"}, {"reader": "disk"}])
+def test_a_configuration_out_of_range_is_refused_by_name(wrong):
+    with pytest.raises(DataError, match=next(iter(wrong))):
+        FeedConfig(**wrong)
+
+
+def test_one_candidate_is_a_random_window(store):
+    """Of a uniform number each: not the loudest of several."""
+    clips = training_clips(store)
+    epoch = Sampler(np.ones(len(clips)), np.zeros(len(clips), np.uint8), seed=4, candidates=1).epoch(0)
+    images, _ = joined(batches(feed_of(store, candidates=1).dataset(epochs=1)))
+    np.testing.assert_allclose(images, slow_images(store, epoch)[epoch.order.numpy()], atol=1e-3)
+
+
+@pytest.mark.parametrize("hop", [None, 92, 30])
+def test_tiled_evaluation_gives_every_frame_of_every_clip_in_order(store, hop):
+    flat = store.read_log_mels()
+    tiles = EvaluationWindows(flat, store.config, hop_frames=hop)
+    images, clips = joined(batches(tiles.dataset(5)))
+    np.testing.assert_array_equal(clips, tiles.clip)
+    np.testing.assert_array_equal(np.unique(clips), np.arange(len(store.clips)))
+    assert np.all(np.diff(clips) >= 0)
+    for clip, frames in enumerate(store.clips["frames"]):
+        seen = {frame for start in tiles.start[tiles.clip == clip] for frame in range(start, start + 92)}
+        assert seen == set(range(frames))
+    for image, clip, start in zip(images, clips, tiles.start, strict=True):
+        window = flat.log_mel[flat.frame_offset[clip] + start :][:92]
+        np.testing.assert_allclose(image[..., 0], oracle.scaled(window), atol=1e-3)
+
+
+def test_the_loudest_window_of_evaluation_is_that_of_a_search_through_the_audio(store):
+    windows = EvaluationWindows(store.read_log_mels(), store.config, windows="max-energy")
+    np.testing.assert_array_equal(windows.clip, np.arange(len(store.clips)))
+    for start, fname, frames in zip(windows.start, store.clips["fname"], store.clips["frames"], strict=True):
+        audio = np.resize(store.audio(fname), max(48_000, len(store.audio(fname)))).astype(np.float64)
+        energies = [np.sum(audio[s * 512 : s * 512 + 47_616] ** 2) for s in range(frames - 91)]
+        assert start == np.argmax(energies)
+
+
+@pytest.mark.parametrize("hop", [0, 93])
+def test_tiles_that_would_leave_frames_out_are_refused(store, hop):
+    with pytest.raises(DataError, match="hop_frames"):
+        EvaluationWindows(store.read_log_mels(), store.config, hop_frames=hop)
+
+
+def test_evaluation_of_no_clips_gives_no_batch(store):
+    windows = EvaluationWindows(store.read_log_mels(np.zeros(0, np.int64)), store.config)
+    assert batches(windows.dataset()) == []

@@ -1,0 +1,237 @@
+"""The two readers: the windows that a search clip by clip finds, and the same ones by either path."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fat2019 import readers
+from fat2019.config import FeatureConfig
+from fat2019.readers import MemoryReader, StreamReader, Windows, share
+from fat2019.sampling import Sampler
+from fat2019.store import FlatLogMels
+from fat2019.tfrecord import encode_example, write_records
+
+CLIPS, IN_SHARDS = 50, (7, 1, 12, 0, 30)  # of the made-up store
+BANDS, WINDOW = 5, 10
+
+
+def config_of(dtype):
+    return FeatureConfig(mel_bands=BANDS, window_samples=1024 + (WINDOW - 1) * 512, dtype=dtype)
+
+
+@pytest.fixture(autouse=True)
+def few_at_once(monkeypatch):
+    """So that 50 clips are enough to cross every boundary."""
+    monkeypatch.setattr(readers, "_ENTRIES_AT_ONCE", 16)
+    monkeypatch.setattr(readers, "_SHARDS_AT_ONCE", 2)
+    monkeypatch.setattr(readers, "_SHUFFLE_CLIPS", 20)
+
+
+class MadeUpStore:
+    """Random log-mels and energies; clip 0 is one window long, clip 1 silent, clip 2 of one value."""
+
+    def __init__(self, folder, dtype):
+        rng = np.random.default_rng(0)
+        self.config = config_of(dtype)
+        frames = rng.integers(WINDOW, 60, CLIPS)
+        frames[0] = WINDOW
+        self.log_mels = [rng.uniform(0, 255, (n, BANDS)).astype(dtype) for n in frames]
+        self.log_mels[2][:] = 7
+        self.energies = [np.concatenate([[0], np.cumsum(rng.integers(0, 2**50, n + 1))]) for n in frames]
+        self.energies[1][:] = 0
+        self.files, first = [], 0
+        for number, clips in enumerate(IN_SHARDS):
+            path = folder / f"{number}.logmel.tfrecord"
+            with path.open("wb") as file:
+                write_records(file, [self._record(clip) for clip in range(first, first + clips)])
+            self.files.append((path, first, clips))
+            first += clips
+
+    def _record(self, clip):
+        return encode_example({
+            "fname": b"x.wav", "row": 0, "frames": len(self.log_mels[clip]),
+            "log_mel": self.log_mels[clip].tobytes(), "energy": self.energies[clip].tobytes()})
+
+    def memory_reader(self, clips):
+        log_mels, energies = ([arrays[clip] for clip in clips] for arrays in (self.log_mels, self.energies))
+        flat = FlatLogMels(np.concatenate(log_mels), offsets(log_mels), np.concatenate(energies), offsets(energies),
+                           np.zeros((len(clips), 2), np.float32))
+        return MemoryReader(flat, self.config)
+
+    def stream_reader(self, clips):
+        index = np.full(CLIPS, -1)
+        index[clips] = np.arange(len(clips))
+        return StreamReader(self.files, index, self.config)
+
+    def reader(self, kind, clips):
+        return {"memory": self.memory_reader, "stream": self.stream_reader}[kind](clips)
+
+
+def offsets(arrays):
+    return np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int64)
+
+
+@pytest.fixture(scope="module")
+def store_of(tmp_path_factory):
+    made = {dtype: MadeUpStore(tmp_path_factory.mktemp(dtype), dtype) for dtype in ("uint8", "float16", "float32")}
+    return made.__getitem__
+
+
+def some_clips(seed=0, count=35):
+    return np.random.default_rng(seed).permutation(CLIPS)[:count]  # in no order, and not all of the store
+
+
+def epoch_of(clips, number=0, weights=None):
+    weights = np.resize([1.0, 2.0, 0.0, 0.5, 3.0], len(clips)) if weights is None else weights
+    return Sampler(weights, np.zeros(len(clips), np.uint8), seed=3, candidates=3).epoch(number)
+
+
+def read(reader, epoch, ids=None, batch=8):
+    """All batches, as NumPy arrays."""
+    dataset = reader.windows(epoch, epoch.order if ids is None else ids, batch)
+    return [Windows(*batch) for batch in dataset.as_numpy_iterator()]
+
+
+def by_entry(batches):
+    joined = Windows(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
+    order = np.argsort(joined.entry)
+    return Windows(*(part[order] for part in joined))
+
+
+def slow_window(log_mel, energy, uniforms):
+    """The loudest candidate, found one by one: (WINDOW, BANDS)."""
+    places = len(log_mel) - WINDOW + 1
+    starts = [int(np.float32(uniform) * np.float32(places)) for uniform in uniforms]
+    loudness = [int(energy[start + WINDOW + 1]) - int(energy[start]) for start in starts]
+    start = starts[loudness.index(max(loudness))]
+    return log_mel[start : start + WINDOW]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
+@pytest.mark.parametrize("kind", ["memory", "stream"])
+def test_each_window_is_the_loudest_candidate_of_its_clip(store_of, kind, dtype):
+    store, clips = store_of(dtype), some_clips()
+    assert {0, 1, 2} & set(clips.tolist())
+    epoch = epoch_of(clips)
+    windows = by_entry(read(store.reader(kind, clips), epoch))
+    np.testing.assert_array_equal(windows.entry, np.arange(len(epoch.clip)))
+    np.testing.assert_array_equal(windows.clip, epoch.clip)
+    assert windows.window.dtype == dtype
+    for entry, clip in enumerate(epoch.clip.numpy()):
+        in_store = clips[clip]
+        expected = slow_window(store.log_mels[in_store], store.energies[in_store], epoch.window[entry].numpy())
+        np.testing.assert_array_equal(windows.window[entry], expected)
+    np.testing.assert_array_equal(windows.low, windows.window.min(axis=(1, 2)))
+    np.testing.assert_array_equal(windows.high, windows.window.max(axis=(1, 2)))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
+@pytest.mark.parametrize("number", [0, 3])
+def test_both_readers_cut_the_same_windows_to_the_bit(store_of, dtype, number):
+    store, clips = store_of(dtype), some_clips(1)
+    epoch = epoch_of(clips, number)
+    memory, stream = (by_entry(read(store.reader(kind, clips), epoch)) for kind in ("memory", "stream"))
+    for ours, theirs in zip(memory, stream, strict=True):
+        assert ours.dtype == theirs.dtype
+        assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["memory", "stream"])
+@pytest.mark.parametrize("ids", [[], [4], [3, 1, 20, 7, 8, 9, 10, 11, 12, 0], range(0, 46, 3)])
+def test_of_the_entries_exactly_those_asked_for_come(store_of, kind, ids):
+    clips = some_clips()
+    epoch = epoch_of(clips)
+    batches = read(store_of("uint8").reader(kind, clips), epoch, tf.constant(list(ids), tf.int64))
+    assert sorted(entry for batch in batches for entry in batch.entry.tolist()) == sorted(ids)
+    assert [len(batch.entry) for batch in batches] == [8] * (len(ids) // 8) + [len(ids) % 8] * (len(ids) % 8 > 0)
+
+
+def test_memory_keeps_to_the_order_asked_for(store_of):
+    clips = some_clips()
+    epoch = epoch_of(clips)
+    batches = read(store_of("uint8").memory_reader(clips), epoch, batch=5)
+    np.testing.assert_array_equal(np.concatenate([batch.entry for batch in batches]), epoch.order)
+
+
+@pytest.mark.parametrize("kind", ["memory", "stream"])
+def test_batches_are_the_same_whatever_the_threads_and_the_global_seed(store_of, kind):
+    clips = some_clips()
+    reader, epoch = store_of("uint8").reader(kind, clips), epoch_of(clips)
+
+    def flat(threads, seed):
+        tf.random.set_seed(seed)
+        options = tf.data.Options()
+        options.threading.private_threadpool_size = threads
+        dataset = reader.windows(epoch, epoch.order, 8).with_options(options)
+        return [part.tobytes() for batch in dataset.as_numpy_iterator() for part in batch]
+
+    assert flat(1, 0) == flat(8, 1) == flat(3, 2)
+
+
+def test_the_stream_has_another_order_each_epoch_and_mixes_the_shards(store_of):
+    store, clips = store_of("uint8"), np.arange(CLIPS)
+    reader, ones = store.stream_reader(clips), np.ones(CLIPS)
+    orders = [np.concatenate([batch.clip for batch in read(reader, epoch_of(clips, number, ones))])
+              for number in range(6)]
+    assert len({tuple(order) for order in orders}) == 6
+    shard = np.repeat(np.arange(len(IN_SHARDS)), IN_SHARDS)
+    assert len({shard[order[0]] for order in orders}) > 1
+    # In shard order 46 of the 49 neighbours are of one shard; 30 of the 50 clips are in the last one, so some always are.
+    assert np.mean([(shard[order[1:]] == shard[order[:-1]]).sum() for order in orders]) < 40
+    # Within a shard, too, the order is another one.
+    assert all(np.any(np.diff(order[shard[order] == 4]) < 0) for order in orders)
+
+
+def test_two_uses_of_a_clip_are_not_always_side_by_side_in_the_stream(store_of):
+    clips = np.arange(CLIPS)
+    epoch = epoch_of(clips, 0, np.full(CLIPS, 2.0))
+    order = np.concatenate([batch.clip for batch in read(store_of("uint8").stream_reader(clips), epoch)])
+    assert (np.diff(order) == 0).mean() < 0.2
+
+
+def test_shards_without_a_chosen_clip_are_not_opened(store_of, tmp_path):
+    store = store_of("uint8")
+    (path, first, count), *others = store.files
+    index = np.arange(CLIPS)
+    index[first : first + count] = -1
+    index[index >= 0] = np.arange((index >= 0).sum())
+    reader = StreamReader([(tmp_path / "missing", first, count), *others], index, store.config)
+    assert sum(len(batch.entry) for batch in read(reader, epoch_of(np.flatnonzero(index >= 0), 0, np.ones(43)))) == 43
+
+
+def test_cut_and_choice_can_be_called_in_a_compiled_training_step(store_of):
+    """Bytes come out of it: they are scaled where the step runs."""
+    clips = some_clips()
+    reader, epoch = store_of("uint8").memory_reader(clips), epoch_of(clips)
+
+    @tf.function
+    def step(entry):
+        clip = tf.gather(epoch.clip, entry)
+        return reader.cut(clip, reader.loudest_starts(clip, tf.gather(epoch.window, entry)))
+
+    [expected] = read(reader, epoch, batch=1000)
+    for ours, theirs in zip(step(epoch.order), expected[2:], strict=True):
+        assert ours.dtype == tf.uint8
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_an_aligned_array_is_shared_and_another_one_copied():
+    memory = np.zeros(64 * 5, np.uint8)
+    first = -memory.ctypes.data % 64
+    aligned, crooked = memory[first : first + 64], memory[first + 1 : first + 65]
+    tensors = share(aligned), share(crooked)
+    memory[:] = 1
+    np.testing.assert_array_equal(tensors[0], np.ones(64))
+    np.testing.assert_array_equal(tensors[1], np.zeros(64))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.int64])
+def test_a_shared_array_keeps_type_and_values_after_its_owner_is_gone(dtype):
+    memory = np.arange(64 * 9, dtype=np.uint8)
+    first = -memory.ctypes.data % 64
+    array = memory[first : first + 64].view(dtype).reshape(2, -1)
+    expected = array.copy()
+    tensor = share(array)
+    del memory, array
+    assert tensor.dtype == dtype
+    assert tensor.numpy().tobytes() == expected.tobytes()

@@ -8,7 +8,7 @@ that memory grows with the samples returned alone. 16-bit mono files at the want
 import os
 import struct
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -19,9 +19,10 @@ from fat2019 import DataError
 
 _BLOCK_FRAMES = 1 << 18
 _FULL_SCALE = np.float32(32_768)  # of int16
+_NO_SIGNAL_RANGE = 2  # of int16 values: a constant and its rounding
 _RATES_HZ = (1_000, 1_000_000)  # beyond these a header lies, and resampling would multiply its lie
 _UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # what recorders write that cannot go back to the header
-_NO_EXACT_LENGTH = ("OGG", "MP3", "MPEG")  # formats whose header does not count the samples
+_NO_EXACT_LENGTH = ("OGG", "MP3")  # formats whose header does not count the samples
 
 
 class UnreadableAudio(DataError):
@@ -39,8 +40,8 @@ def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
         int16 ``(samples,)``; the rate of the file in Hz; its samples a channel.
 
     Raises:
-        UnreadableAudio: the file cannot be opened, is empty, no audio, cut short, without samples, or holds
-            values that are not finite.
+        UnreadableAudio: the file cannot be opened, is empty, no audio, cut short, without samples, holds
+            values that are not finite, or no signal: one value from end to end.
     """
     try:
         with path.open("rb") as file:
@@ -85,12 +86,13 @@ def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArr
                               f"header says {rate}")
     resampler = soxr.ResampleStream(rate, rate_hz, 1, dtype="float32") if rate != rate_hz else None
     blocks: list[NDArray[np.int16]] = []
-    frames, last = 0, False
+    frames, last, source_range = 0, False, _Range()
     while not last:
         block = _read_block(sound)  # (frames, channels)
         frames += len(block)
         last = len(block) < _BLOCK_FRAMES
         mono = _to_mono(block)  # (frames,)
+        source_range.add(mono)
         resampled = resampler.resample_chunk(mono, last=last) if resampler else mono  # (samples,)
         if not np.isfinite(resampled).all():
             raise UnreadableAudio(f"{path}: holds samples that are not finite (NaN or infinity)")
@@ -100,7 +102,29 @@ def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArr
     if frames < sound.frames and sound.format not in _NO_EXACT_LENGTH:
         raise UnreadableAudio(f"{path}: truncated: its header announces {sound.frames} samples, {frames} can be "
                               "decoded: copy it again")
-    return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks)), rate, frames
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    # Resampling makes a constant swing at its ends, and takes away what is too high to be heard at the new rate.
+    if not (source_range.is_signal and _Range(samples).is_signal):
+        raise UnreadableAudio(f"{path}: no signal: silence, or one value, from end to end")
+    return samples, rate, frames
+
+
+class _Range:
+    """Whether samples differ by more than rounding; of long ones the first tell."""
+
+    def __init__(self, samples: NDArray[Any] | None = None) -> None:
+        self._low, self._high = np.inf, -np.inf
+        if samples is not None:
+            self.add(samples)
+
+    @property
+    def is_signal(self) -> bool:
+        return bool(self._high - self._low > _NO_SIGNAL_RANGE)
+
+    def add(self, samples: NDArray[Any]) -> None:
+        if len(samples) and not self.is_signal:
+            self._low = min(self._low, float(samples.min()))
+            self._high = max(self._high, float(samples.max()))
 
 
 def _read_block(sound: soundfile.SoundFile) -> NDArray[np.float32]:

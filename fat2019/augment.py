@@ -29,7 +29,7 @@ class SpecAugment:
     time_masks: int = 2  # mT
     time_mask_frames: int = 16  # T
     time_mask_share: float = 1.0  # p: no time mask hides more than this share of the frames
-    # An image scaled to 0..255 from its window's own range has its minimum at 0, so "zero" is "minimum" there, for less.
+    # An image scaled to 0..255 from its own range has its minimum at 0, so "zero" is "minimum" there, for less.
     fill: Literal["minimum", "mean", "zero"] = "zero"
 
     def __post_init__(self) -> None:
@@ -74,19 +74,25 @@ def published_policy(name: str, bands: int = 80, hop_s: float = 0.032) -> SpecAu
     )
 
 
-def spec_augment(images: tf.Tensor, uniforms: tf.Tensor, policy: SpecAugment) -> tf.Tensor:
+def spec_augment(images: tf.Tensor, uniforms: tf.Tensor, policy: SpecAugment,
+                 augmented: tf.Tensor | None = None) -> tf.Tensor:
     """Warp, then mask bands, then mask frames.
 
     Args:
         images: float32 ``(batch, frames, mels)``.
         uniforms: float32 ``(batch, policy.uniforms)`` in [0, 1).
         policy: how much.
+        augmented: bool ``(batch,)``, which images it is done to; all by default.
 
     Returns:
         float32 ``(batch, frames, mels)``.
     """
     frames, bands = images.shape[1], images.shape[2]
     warp, keep_frames, keep_bands = draw(uniforms, frames, bands, policy)
+    if augmented is not None:
+        raw = ~augmented[:, None]
+        warp = tf.where(raw, float(frames // 2), warp)  # a frame that stays where it is
+        keep_frames, keep_bands = keep_frames | raw, keep_bands | raw
     return apply(images, warp, keep_frames, keep_bands, policy)
 
 
@@ -115,6 +121,9 @@ def apply(images: tf.Tensor, warp: tf.Tensor, keep_frames: tf.Tensor, keep_bands
         images = time_warp(images, warp)
     if not policy.frequency_masks and not policy.time_masks:
         return images
+    if policy.fill == "zero":  # a product is faster than a choice, and as exact
+        return (images * tf.cast(keep_frames, images.dtype)[:, :, None]
+                * tf.cast(keep_bands, images.dtype)[:, None, :])
     keep = keep_frames[:, :, None] & keep_bands[:, None, :]  # (batch, frames, mels)
     return tf.where(keep, images, _fill(images, policy.fill))
 
@@ -132,7 +141,7 @@ def time_warp(images: tf.Tensor, warp: tf.Tensor) -> tf.Tensor:
     last = images.shape[1] - 1
     source, target = warp[:, :1], warp[:, 1:]  # (batch, 1)
     t = tf.range(last + 1, dtype=tf.float32)[None]  # (1, frames)
-    # What a frame is moved by falls off linearly towards both ends. Nothing moved leaves t exact, and the image with it.
+    # What a frame is moved by falls off linearly towards both ends. A distance of 0 leaves t exact, and the image too.
     position = t + (source - target) * tf.minimum(t / target, (last - t) / (last - target))  # (batch, frames)
     before = tf.minimum(tf.cast(position, tf.int32), last - 1)
     share = (position - tf.cast(before, tf.float32))[:, :, None]
@@ -178,5 +187,8 @@ def _fill(images: tf.Tensor, fill: str) -> tf.Tensor:
     if fill == "minimum":
         return tf.reduce_min(images, axis=[1, 2], keepdims=True)
     if fill == "mean":
-        return tf.reduce_mean(images, axis=[1, 2], keepdims=True)
+        # Added up as whole 4096ths: integers come to the same in any order, floats do not, and the order is the
+        # compiler's choice for each size of batch.
+        total = tf.reduce_sum(tf.cast(tf.round(images * 4096), tf.int64), axis=[1, 2], keepdims=True)
+        return tf.cast(total, images.dtype) / (4096 * images.shape[1] * images.shape[2])
     return tf.zeros([], images.dtype)

@@ -89,12 +89,13 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
               help="HDF5 shards are held in memory for training, TFRecord shards can be streamed.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="uint8", help="How log-mels are stored.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes.  [default: one a core]")
+@click.option("--scheduler", default=None, metavar="ADDRESS", help="Build on the workers of a dask scheduler, such as tcp://10.0.0.1:8786.")
 @click.option("--splits", callback=_splits, default=None, help="Some of curated,noisy,test.  [default: those there are]")
 @click.option("--keep-known-bad", is_flag=True, help="Keep the curated clips that are known to be wrongly labelled.")
 @click.option("--strict", is_flag=True, help="Stop at the first clip that cannot be used, instead of leaving it out.")
 @click.option("--repair", is_flag=True, help="Rebuild the shards that are missing or damaged.")
 @as_json
-def build_features(data: Path, out: Path, format_: str, dtype: str, workers: int | None,
+def build_features(data: Path, out: Path, format_: str, dtype: str, workers: int | None, scheduler: str | None,
                    splits: tuple[str, ...] | None, keep_known_bad: bool, strict: bool, repair: bool,
                    json_: bool) -> None:
     """Turn the WAV files of DATA into a feature store: desilenced 16 kHz audio and log-mels.
@@ -105,11 +106,13 @@ def build_features(data: Path, out: Path, format_: str, dtype: str, workers: int
     from fat2019.build import build_features as build
     from fat2019.clips import find_data_set
 
+    if scheduler:  # whose workers have another working directory
+        data, out = data.resolve(), out.resolve()
     data_set = find_data_set(data, splits=splits, keep_known_bad=keep_known_bad)
     _say_left_out(data_set.left_out)
-    with progress("clips") as show:
+    with progress("clips") as show, _executor(scheduler) as executor:
         summary = build(data_set, out, FeatureConfig(dtype=dtype), formats=FORMATS[format_], workers=workers,
-                        strict=strict, repair=repair, progress=show)
+                        executor=executor, strict=strict, repair=repair, progress=show)
     result = dataclasses.asdict(summary)
     if summary.up_to_date:
         lines = [f"{out}: up to date, {summary.clips} clips"]
@@ -359,6 +362,133 @@ def predict(runs: tuple[Path, ...], out: Path, sample: Path | None, features: Pa
            [f"{out}: {len(fnames)} clips, {len(vocabulary)} classes, mean of {len(runs)} run(s)"])
 
 
+@main.command("explore")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("explore.html"), help="The page to write.")
+@click.option("--data", type=click.Path(path_type=Path), default=None, help="The data set that a store was built from, to show clips as recorded.")
+@click.option("--figures", type=click.Path(path_type=Path), default=None, help="Folder for the figures as SVG and PNG files.  [default: none]")
+@click.option("--examples", type=click.IntRange(0), default=3, help="Clips of each part to show.")
+@click.option("--validation-share", type=float, default=0.2, help="Of the curated clips, for the balance of the splits.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the choice of clips and windows.")
+@as_json
+def explore(source: Path, out: Path, data: Path | None, figures: Path | None, examples: int, validation_share: float,
+            seed: int, json_: bool) -> None:
+    """Make a page on which to see and hear SOURCE, a feature store or a data set."""
+    from fat2019.explore import explore as run
+
+    with progress("clips") as show:
+        result = run(source, out, data=data, figures_folder=figures, examples=examples,
+                     validation_share=validation_share, seed=seed, progress=show)
+    _print(result, json_, [f"{out}: {result['clips']:,} clips, {result['classes']} classes, {result['hours']:.2f} h"])
+
+
+@main.command("report")
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("report.html"), help="The page to write.")
+@click.option("--features", type=EXISTING_STORE, default=None, help="The feature store.  [default: the one of the training]")
+@click.option("--figures", type=click.Path(path_type=Path), default=None, help="Folder for the figures as SVG and PNG files.  [default: none]")
+@as_json
+def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Path | None, json_: bool) -> None:
+    """Make a page on one or more finished RUNS: curves, scores by class, mistakes to see and hear, their ensemble."""
+    from fat2019.report import report as run
+
+    with progress("clips") as show:
+        result = run(runs, out, features=features, figures_folder=figures, progress=show)
+    lines = [f"{row['name']}: LWLRAP {row['held_out']:.4f}" for row in result["runs"]]
+    if result["ensemble"] is not None:
+        lines.append(f"mean of the runs: LWLRAP {result['ensemble']:.4f}")
+    _print(result, json_, [f"{out}: {result['clips']} {result['split']} clips held out", *lines])
+
+
+@main.command("tag")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(1), default=5, help="Tags of each file.")
+@click.option("--timeline", type=click.Path(path_type=Path), default=None, metavar="PNG", help="Draw the scores along the time of one file; pauses are kept, so that the times are the file's.")
+@as_json
+def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json_: bool) -> None:
+    """Tag FILES by a trained RUN: audio files of any rate and length, folders, or patterns such as 'sounds/**/*.ogg'.
+
+    Each file is treated as a test clip: its silences are removed, and the scores of all its windows averaged. A file
+    that cannot be used is named on standard error; the others are tagged, and the exit status is 2 at the end.
+    """
+    if timeline and (len(files) > 1 or Path(files[0]).is_dir()):
+        raise DataError(f"{timeline}: a timeline is of one file: give a single one")
+    from fat2019.runs import Run
+    from fat2019.tagging import Tagger, draw_timeline, find_audio
+
+    tagger = Tagger(Run.open(run))
+    failures: list[dict[str, str]] = []
+
+    def failed(path: Path, reason: str) -> None:
+        failures.append({"file": str(path), "reason": reason})
+        click.echo(f"not tagged: {reason}", err=True)
+
+    show = _JsonTags(run) if json_ else _tag_lines
+    for file in tagger.tag(find_audio(files, failed), failed):
+        row = {"file": str(file.path), "seconds": file.seconds, "seconds_without_silence": file.seconds_without_silence,
+               "tags": [{"label": label, "score": score} for label, score in tagger.top(file.scores, top)]}
+        if timeline:
+            row["timeline"] = draw_timeline(tagger.along(file.path), tagger.vocabulary, timeline, top)
+        show(row)
+    if isinstance(show, _JsonTags):
+        show.end(failures)
+    if failures:
+        click.echo(f"{len(failures)} not tagged", err=True)
+        sys.exit(2)
+
+
+class _JsonTags:
+    """One JSON object, written as it comes: there may be more files than memory has room for."""
+
+    def __init__(self, run: Path) -> None:
+        click.echo(f'{{"run": {json.dumps(str(run))}, "files": [', nl=False)
+        self._separator = "\n"
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        click.echo(self._separator + json.dumps(row), nl=False)
+        self._separator = ",\n"
+
+    def end(self, failures: list[dict[str, str]]) -> None:
+        click.echo(f'\n], "not_tagged": {json.dumps(failures)}}}')
+
+
+def _tag_lines(row: dict[str, Any]) -> None:
+    """A table on a terminal; elsewhere a line a tag: file, label and score, between tabs."""
+    if not sys.stdout.isatty():
+        for tag in row["tags"]:
+            click.echo(f"{row['file']}\t{tag['label']}\t{tag['score']:.4f}")
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(f"{row['file']} ({row['seconds']:.1f} s)"), title_justify="left", box=None, show_header=False)
+    for tag in row["tags"]:
+        table.add_row(Text(tag["label"]), f"{tag['score']:.4f}", Text("█" * round(20 * tag["score"]), style="blue"))
+    Console().print(table)
+
+
+@main.command("export")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--to", "form", type=click.Choice(["saved_model", "tflite", "onnx"]), default="saved_model", help="onnx needs the extra [onnx].")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="File, or folder of a saved_model.  [default: RUN/export/ and a name by kind]")
+@as_json
+def export(run: Path, form: str, out: Path | None, json_: bool) -> None:
+    """Write the network of a RUN as one file or folder that turns a waveform into scores, without this package.
+
+    It takes a waveform, float32 in -1..1, mono, at the run's sample rate, and returns a score for each class; log-mel
+    and windows are part of it, silence removal is not.
+    """
+    from fat2019.export import export as run_export
+    from fat2019.runs import Run
+
+    result = run_export(Run.open(run), form, out)
+    _print(result, json_, [f"{result['path']}: {result['bytes'] / 1e6:.2f} MB; float32 (samples,) at "
+                           f"{result['sample_rate_hz']} Hz -> float32 ({result['classes']},)",
+                           f"class names: {result['labels']}"])
+
+
 @main.command("average")
 @click.argument("submissions", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("submission.csv"), help="The file to write.")
@@ -384,6 +514,14 @@ def _log_file(run: Path) -> Iterator[None]:
     finally:
         logging.getLogger("fat2019").removeHandler(handler)
         handler.close()
+
+
+def _executor(scheduler: str | None) -> contextlib.AbstractContextManager[Any]:
+    if scheduler is None:
+        return contextlib.nullcontext()
+    from fat2019.cluster import scheduler_executor
+
+    return scheduler_executor(scheduler)
 
 
 def _print(result: dict[str, Any], json_: bool, lines: Sequence[str]) -> None:

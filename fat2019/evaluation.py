@@ -20,8 +20,14 @@ Progress = Callable[[int, int], None]
 Windows = Literal["tiled", "max-energy"]
 
 
-def evaluate_run(path: Path, *, truth: Path | None = None, features: Path | None = None, windows: Windows = "tiled",
-                 progress: Progress | None = None) -> dict[str, dict[str, Any]]:
+def evaluate_run(
+    path: Path,
+    *,
+    truth: Path | None = None,
+    features: Path | None = None,
+    windows: Windows = "tiled",
+    progress: Progress | None = None,
+) -> dict[str, dict[str, Any]]:
     """LWLRAP of a run by part: ``validation``, and ``test`` where the test clips' labels are known.
 
     Those labels come from a CSV file, or from the store if its data set had them (Zenodo's); then the public and
@@ -39,16 +45,25 @@ def evaluate_run(path: Path, *, truth: Path | None = None, features: Path | None
         test, labels = known
         parts |= {"test": test} if truth else _with_usages(store, test)
     clips = np.unique(np.concatenate(list(parts.values())))
-    scores = score_clips(run.model(), store, clips, windows=windows,
-                         progress=progress and (lambda done: progress(done, len(clips))))
+    scores = score_clips(
+        run.model(), store, clips, windows=windows, progress=progress and (lambda done: progress(done, len(clips)))
+    )
     row = {clip: row for row, clip in enumerate(clips.tolist())}
-    return {name: {"lwlrap": lwlrap(labels[part], scores[[row[clip] for clip in part.tolist()]]), "clips": len(part)}
-            for name, part in parts.items()}
+    return {
+        name: {"lwlrap": lwlrap(labels[part], scores[[row[clip] for clip in part.tolist()]]), "clips": len(part)}
+        for name, part in parts.items()
+    }
 
 
-def predict_test(paths: Sequence[Path], *, features: Path | None = None, windows: Windows = "tiled",
-                 mean: Mean = "arithmetic", weights: Sequence[float] = (),
-                 progress: Progress | None = None) -> tuple[list[str], npt.NDArray[np.float64], Vocabulary]:
+def predict_test(
+    paths: Sequence[Path],
+    *,
+    features: Path | None = None,
+    windows: Windows = "tiled",
+    mean: Mean = "arithmetic",
+    weights: Sequence[float] = (),
+    progress: Progress | None = None,
+) -> tuple[list[str], npt.NDArray[np.float64], Vocabulary]:
     """The mean of several runs' scores of the test clips.
 
     Returns:
@@ -68,8 +83,14 @@ def predict_test(paths: Sequence[Path], *, features: Path | None = None, windows
         store = run.store(features)
         test = _test_clips(store)
         _require_all_usable(store, test)
-        scores = score_clips(run.model(), store, test, windows=windows, mean=mean,
-                             progress=progress and functools.partial(_tell, progress, index, len(runs), len(test)))
+        scores = score_clips(
+            run.model(),
+            store,
+            test,
+            windows=windows,
+            mean=mean,
+            progress=progress and functools.partial(_tell, progress, index, len(runs), len(test)),
+        )
         by_name = np.argsort(store.clips["fname"].to_numpy()[test])
         fnames.append(store.clips["fname"].to_numpy()[test][by_name].tolist())
         by_run.append(scores[by_name])
@@ -78,8 +99,9 @@ def predict_test(paths: Sequence[Path], *, features: Path | None = None, windows
     return fnames[0], combine(by_run, mean, list(weights) or None), runs[0].vocabulary
 
 
-def lwlrap_on_test(store: FeatureStore, fnames: Sequence[str], scores: npt.NDArray[np.float64],
-                   truth: Path | None = None) -> float | None:
+def lwlrap_on_test(
+    store: FeatureStore, fnames: Sequence[str], scores: npt.NDArray[np.float64], truth: Path | None = None
+) -> float | None:
     """LWLRAP of the scores ``(clips, classes)`` of these test clips; none where their labels are not known.
 
     The labels come from a CSV file, or from the store.
@@ -103,8 +125,10 @@ def _held_out(run: Run, store: FeatureStore) -> npt.NDArray[np.int64]:
     split, names = run.held_out()
     clips = np.flatnonzero(store.clips["fname"].isin(names) & (store.clips["split"] == split))
     if len(clips) != len(names):
-        raise DataError(f"{store.path}: it lacks {len(names) - len(clips)} of the clips that {run.path} was validated "
-                        "on: was it built from other files since?")
+        raise DataError(
+            f"{store.path}: it lacks {len(names) - len(clips)} of the clips that {run.path} was validated "
+            "on: was it built from other files since?"
+        )
     return clips
 
 
@@ -112,8 +136,9 @@ def _test_clips(store: FeatureStore) -> npt.NDArray[np.int64]:
     return np.flatnonzero(store.clips["split"].to_numpy() == "test")
 
 
-def _known_labels(store: FeatureStore,
-                  truth: Path | None) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]] | None:
+def _known_labels(
+    store: FeatureStore, truth: Path | None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]] | None:
     """The test clips whose labels are known, and the labels of all clips with theirs among them."""
     if truth is not None:
         return _true_labels(store, truth)
@@ -127,8 +152,10 @@ def _true_labels(store: FeatureStore, path: Path) -> tuple[npt.NDArray[np.int64]
     place = dict(zip(store.clips["fname"].to_numpy()[test], test.tolist(), strict=True))
     missing = [fname for fname in table["fname"] if fname not in place]
     if missing:
-        raise DataError(f"{path}: {len(missing)} of its clips are not among the test clips of {store.path}: "
-                        f"{', '.join(missing[:3])}")
+        raise DataError(
+            f"{path}: {len(missing)} of its clips are not among the test clips of {store.path}: "
+            f"{', '.join(missing[:3])}"
+        )
     clips = np.array([place[fname] for fname in table["fname"]], np.int64)
     labels = store.labels.copy()
     labels[clips] = [store.vocabulary.encode(names) for names in table["labels"]]
@@ -146,5 +173,7 @@ def _require_all_usable(store: FeatureStore, test: npt.NDArray[np.int64]) -> Non
         raise DataError(f"{store.path}: it has no test clips; build them with --splits test or without --splits")
     lost = store.quarantine[store.quarantine["split"] == "test"]
     if len(lost):
-        raise DataError(f"{store.path}: {len(lost)} test clips could not be used and have no scores: "
-                        f"{', '.join(lost['fname'][:3])}; mend the files and build again")
+        raise DataError(
+            f"{store.path}: {len(lost)} test clips could not be used and have no scores: "
+            f"{', '.join(lost['fname'][:3])}; mend the files and build again"
+        )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from fat2019 import DataError
-from fat2019.augment import SpecAugment, apply, draw, mixup
+from fat2019.augment import SpecAugment, mixup, spec_augment
 from fat2019.config import FeatureConfig
 from fat2019.readers import MemoryReader, Reader, StreamReader, Windows
 from fat2019.sampling import Epoch, Sampler, clip_weights
@@ -66,6 +66,8 @@ class TrainingFeed:
         self.features = store.config
         self._labels = tf.constant(store.labels[clips], tf.float32)  # (clips, classes)
         self._sampler = _sampler(store, clips, config)
+        # One compiled loop writes each image once, where op by op it would be written three to seven times.
+        self._finish = tf.function(self._finished, jit_compile=True)
         self.reader_name = _reader_name(store, clips, config)
         self._reader = _reader(store, clips, self.reader_name)
 
@@ -97,39 +99,32 @@ class TrainingFeed:
             number, tf.where(number == first_epoch, np.int64(first_step), np.int64(0)), shard))
         return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
-    def finish(self, epoch: Epoch, windows: Windows) -> tuple[tf.Tensor, tf.Tensor]:
+    def finish(self, windows: Windows) -> tuple[tf.Tensor, tf.Tensor]:
         """Scale, augment, mix and label a batch of windows: a pure function, also for use in a training step."""
-        own_share = tf.gather(epoch.own_share, windows.entry)
-        masks = self._masks(epoch, windows.entry)
-        images = self._images(windows, own_share, masks)[..., None]  # (batch, frames, mels, 1)
-        labels = tf.gather(self._labels, windows.clip)  # (batch, classes)
-        return images, mixup(labels, own_share) if self.config.mixup_alpha else labels
+        return self._finish(windows, tf.gather(self._labels, windows.clip))
 
     def _epoch(self, number: tf.Tensor, skipped_batches: tf.Tensor, shard: tuple[int, int]) -> tf.data.Dataset:
         epoch = self._sampler.epoch(number)
         batch = self.config.batch_windows
-        if isinstance(self._reader, MemoryReader):
-            windows = self._reader.windows(epoch, epoch.order[shard[0] :: shard[1]][skipped_batches * batch :], batch)
-        else:
-            windows = self._reader.windows(epoch, epoch.order[shard[0] :: shard[1]], batch).skip(skipped_batches)
-        return windows.map(lambda batch_of: self.finish(epoch, batch_of),
-                           num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        ids = epoch.order[shard[0] :: shard[1]]
+        skippable = isinstance(self._reader, MemoryReader)  # which need not read what it skips
+        if skippable:
+            ids = ids[skipped_batches * batch :]
+        places = self._reader.places(epoch, ids).rebatch(batch)
+        if not skippable:
+            places = places.skip(skipped_batches)
+        return places.map(lambda *place: self.finish(self._reader.cut(*place)),
+                          num_parallel_calls=2, deterministic=True)
 
-    def _masks(self, epoch: Epoch, entry: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        policy = self.config.spec_augment
-        if policy is None:
-            return ()
-        augmented = tf.gather(epoch.augmented, entry)[:, None]
-        warp, keep_frames, keep_bands = draw(
-            tf.gather(epoch.spec_augment, entry), self.features.window_frames, self.features.mel_bands, policy)
-        centre = tf.constant(float(self.features.window_frames // 2))
-        return tf.where(augmented, warp, centre), keep_frames | ~augmented, keep_bands | ~augmented
-
-    def _images(self, windows: Windows, own_share: tf.Tensor, masks: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        images = to_image(windows.window, windows.low, windows.high)
-        if self.config.spec_augment is not None:
-            images = apply(images, *masks, self.config.spec_augment)
-        return mixup(images, own_share) if self.config.mixup_alpha else images
+    def _finished(self, windows: Windows, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """All that touches every pixel."""
+        treatment, policy = windows.treatment, self.config.spec_augment
+        images = to_image(windows.window, windows.low, windows.high)  # (batch, frames, mels)
+        if policy is not None:
+            images = spec_augment(images, treatment.spec_augment, policy, treatment.augmented)
+        if self.config.mixup_alpha:
+            images, labels = mixup(images, treatment.own_share), mixup(labels, treatment.own_share)
+        return images[..., None], labels
 
 
 class EvaluationWindows:
@@ -159,7 +154,8 @@ class EvaluationWindows:
         """Batches of ``(images (batch, frames, mels, 1) float32 in 0..255, clips (batch,) int64)``, in order."""
 
         def images(clip: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return to_image(*self._reader.cut(clip, start))[..., None], clip
+            row, low, high = self._reader.locate(clip, start)
+            return to_image(self._reader.gather(row), low, high)[..., None], clip
 
         places = tf.data.Dataset.from_tensor_slices((self.clip.astype(np.int64), self.start)).batch(batch_windows)
         return places.map(images, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
@@ -209,5 +205,7 @@ def _reader(store: FeatureStore, clips: npt.NDArray[np.int64], name: str) -> Rea
 def _options() -> tf.data.Options:
     options = tf.data.Options()
     options.deterministic = True
+    # Rewriting the graph would copy the log-mels that it holds, and there is nothing in it left to improve.
+    options.experimental_optimization.apply_default_optimizations = False
     options.threading.max_intra_op_parallelism = 1  # batches run side by side; splitting one op only costs
     return options

@@ -16,10 +16,17 @@ from fat2019.submission import Mean, pool_windows
 _CLIPS_AT_ONCE = 512  # held in memory: some 20 MB of log-mels
 
 
-def score_clips(model: keras.Model, store: FeatureStore, clips: npt.NDArray[np.int64], *,
-                windows: Literal["tiled", "max-energy"] = "tiled", hop_frames: int | None = None,
-                mean: Mean = "arithmetic", batch_windows: int = 64,
-                progress: Callable[[int], None] | None = None) -> npt.NDArray[np.float64]:
+def score_clips(
+    model: keras.Model,
+    store: FeatureStore,
+    clips: npt.NDArray[np.int64],
+    *,
+    windows: Literal["tiled", "max-energy"] = "tiled",
+    hop_frames: int | None = None,
+    mean: Mean = "arithmetic",
+    batch_windows: int = 64,
+    progress: Callable[[int], None] | None = None,
+) -> npt.NDArray[np.float64]:
     """Score clips by the mean of their windows' scores.
 
     Args:

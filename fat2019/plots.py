@@ -39,8 +39,10 @@ def draw_curves(stem: Path, curves: Mapping[str, "pd.DataFrame"], title: str) ->
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     models = [Line2D([], [], color=colour, label=name) for name, colour in zip(curves, colours, strict=True)]
-    styles = [Line2D([], [], color="black", linestyle="-", label="train"),
-              Line2D([], [], color="black", linestyle="--", label="validation")]
+    styles = [
+        Line2D([], [], color="black", linestyle="-", label="train"),
+        Line2D([], [], color="black", linestyle="--", label="validation"),
+    ]
     # Beside the axes, where it hides no curve.
     figure.legend(handles=models + styles, loc="outside right upper", frameon=False)
     return _save(figure, stem)

@@ -6,14 +6,14 @@ examples or enters Python: small things are computed for a thousand entries at o
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from fat2019.config import FeatureConfig
-from fat2019.sampling import Epoch
+from fat2019.sampling import Epoch, Treatment
 from fat2019.store import FlatLogMels
 from fat2019.windows import candidate_starts, loudest
 
@@ -23,20 +23,24 @@ _SHUFFLE_CLIPS = 2048
 
 
 class Windows(NamedTuple):
-    """A batch of windows as they are stored, not yet scaled."""
+    """A batch of windows as they are stored, not yet scaled, and what is to be done to them."""
 
     entry: tf.Tensor  # (batch,) int64, id within the epoch
     clip: tf.Tensor  # (batch,) int64
     window: tf.Tensor  # (batch, frames, mels) as stored
     low: tf.Tensor  # (batch,) least value in the window, as stored
     high: tf.Tensor  # (batch,) greatest value
+    treatment: Treatment
 
 
 class Reader(Protocol):
     """What the feed needs of either."""
 
-    def windows(self, epoch: Epoch, ids: tf.Tensor, batch: int) -> tf.data.Dataset:
-        """Batches of :class:`Windows` for the entries ``ids`` of an epoch, in that order if the reader can."""
+    def places(self, epoch: Epoch, ids: tf.Tensor) -> tf.data.Dataset:
+        """Where the windows of entries ``ids`` are, many at a time, in that order if the reader can."""
+
+    def cut(self, *place: Any) -> Windows:
+        """The windows of a batch of places."""
 
 
 class MemoryReader:
@@ -59,18 +63,22 @@ class MemoryReader:
         self._frame_low = tf.constant(log_mels.log_mel.min(axis=1))
         self._frame_high = tf.constant(log_mels.log_mel.max(axis=1))
 
-    def windows(self, epoch: Epoch, ids: tf.Tensor, batch: int) -> tf.data.Dataset:
-        """Batches of :class:`Windows`, in the order of ``ids``."""
+    def places(self, epoch: Epoch, ids: tf.Tensor) -> tf.data.Dataset:
+        """First rows and value ranges of the windows, in the order of ``ids``."""
         chunks = (tf.size(ids, tf.int64) + _ENTRIES_AT_ONCE - 1) // _ENTRIES_AT_ONCE
 
-        def choose(chunk: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def choose(chunk: tf.Tensor) -> tuple[Any, ...]:
             entry = ids[chunk * _ENTRIES_AT_ONCE : (chunk + 1) * _ENTRIES_AT_ONCE]
             clip = tf.gather(epoch.clip, entry)
-            return entry, clip, self.loudest_starts(clip, tf.gather(epoch.window, entry))
+            start = self.loudest_starts(clip, tf.gather(epoch.window, entry))
+            return entry, clip, *self.locate(clip, start), epoch.treatment(entry)
 
-        return tf.data.Dataset.range(chunks).map(choose).rebatch(batch).map(
-            lambda entry, clip, start: Windows(entry, clip, *self.cut(clip, start)),
-            num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return tf.data.Dataset.range(chunks).map(choose)
+
+    def cut(self, entry: tf.Tensor, clip: tf.Tensor, row: tf.Tensor, low: tf.Tensor, high: tf.Tensor,
+            treatment: Treatment) -> Windows:
+        """Copy the windows out of the flat array."""
+        return Windows(entry, clip, self.gather(row), low, high, treatment)
 
     def loudest_starts(self, clip: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         """The loudest of the candidates: clips ``(n,)``, ``(n, candidates)`` -> first frames ``(n,)``."""
@@ -79,12 +87,19 @@ class MemoryReader:
         return loudest(starts, tf.gather(self._energy, before + self._config.window_hops)
                        - tf.gather(self._energy, before))
 
-    def cut(self, clip: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Windows ``(n, frames, mels)`` of clips ``(n,)`` from frames ``(n,)``, and their least and greatest values."""
-        first = tf.gather(self._frame_offset, clip) + start
-        rows = first[:, None] + tf.range(self._config.window_frames, dtype=tf.int64)  # (n, frames)
-        return (tf.gather(self._log_mel, rows), tf.reduce_min(tf.gather(self._frame_low, rows), axis=1),
+    def locate(self, clip: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """First rows of the windows of clips ``(n,)`` from frames ``(n,)``, and their least and greatest values."""
+        row = tf.gather(self._frame_offset, clip) + start
+        rows = self._rows(row)
+        return (row, tf.reduce_min(tf.gather(self._frame_low, rows), axis=1),
                 tf.reduce_max(tf.gather(self._frame_high, rows), axis=1))
+
+    def gather(self, row: tf.Tensor) -> tf.Tensor:
+        """Windows ``(n, frames, mels)`` from their first rows ``(n,)``."""
+        return tf.gather(self._log_mel, self._rows(row))
+
+    def _rows(self, row: tf.Tensor) -> tf.Tensor:
+        return row[:, None] + tf.range(self._config.window_frames, dtype=tf.int64)  # (n, frames)
 
 
 class StreamReader:
@@ -104,8 +119,8 @@ class StreamReader:
         self._first_clip = tf.constant([first for _, first in used], tf.int64)
         self._index = tf.constant(index)
 
-    def windows(self, epoch: Epoch, ids: tf.Tensor, batch: int) -> tf.data.Dataset:
-        """Batches of :class:`Windows`: shards interleaved in random order, then shuffled within blocks of clips.
+    def places(self, epoch: Epoch, ids: tf.Tensor) -> tf.data.Dataset:
+        """Records of the clips: shards interleaved in random order, then shuffled within blocks of clips.
 
         The order is the reader's own, a function of the epoch; of ``ids`` it takes the set. ``Dataset.shuffle`` is of
         no use for it, since that depends on TensorFlow's global seed as well.
@@ -118,7 +133,7 @@ class StreamReader:
             lambda path, first: tf.data.TFRecordDataset(path).enumerate(first),
             cycle_length=_SHARDS_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
-        def entries(block: tf.Tensor, of_block: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        def choose(block: tf.Tensor, of_block: tuple[tf.Tensor, tf.Tensor]) -> tuple[Any, ...]:
             clip_in_store, record = of_block
             clip = tf.gather(self._index, clip_in_store)  # (records,)
             used = tf.where(clip >= 0)[:, 0]
@@ -128,18 +143,20 @@ class StreamReader:
             place = tf.random.experimental.stateless_shuffle(
                 tf.where(tf.gather(wanted, entry))[:, 0],
                 tf.random.experimental.stateless_fold_in(epoch.stream_order, block))
-            return tf.gather(entry, place), tf.gather(record, tf.gather(tf.repeat(used, uses), place))
+            entry = tf.gather(entry, place)
+            return (entry, tf.gather(epoch.clip, entry), tf.gather(record, tf.gather(tf.repeat(used, uses), place)),
+                    tf.gather(epoch.window, entry), epoch.treatment(entry))
 
-        return (records.batch(_SHUFFLE_CLIPS).enumerate().map(entries).rebatch(batch)
-                .map(lambda entry, record: self._cut(epoch, entry, record),
-                     num_parallel_calls=tf.data.AUTOTUNE, deterministic=True))
+        return records.batch(_SHUFFLE_CLIPS).enumerate().map(choose)
 
-    def _cut(self, epoch: Epoch, entry: tf.Tensor, record: tf.Tensor) -> Windows:
+    def cut(self, entry: tf.Tensor, clip: tf.Tensor, record: tf.Tensor, uniforms: tf.Tensor,
+            treatment: Treatment) -> Windows:
+        """Take the windows out of the records."""
         config, dtype = self._config, tf.dtypes.as_dtype(self._config.dtype)
         features = tf.io.parse_example(record, {
             "frames": tf.io.FixedLenFeature([], tf.int64), "log_mel": tf.io.FixedLenFeature([], tf.string),
             "energy": tf.io.FixedLenFeature([], tf.string)})
-        starts = candidate_starts(tf.gather(epoch.window, entry), features["frames"], config.window_frames)
+        starts = candidate_starts(uniforms, features["frames"], config.window_frames)
         energy = self._energy_at(features["energy"], starts + config.window_hops) - self._energy_at(
             features["energy"], starts)
         frame_bytes = config.mel_bands * dtype.size
@@ -147,8 +164,8 @@ class StreamReader:
             features["log_mel"], tf.cast(loudest(starts, energy) * frame_bytes, tf.int32),
             tf.fill(tf.shape(entry), config.window_frames * frame_bytes))
         window = tf.reshape(tf.io.decode_raw(bytes_of, dtype), [-1, config.window_frames, config.mel_bands])
-        return Windows(entry, tf.gather(epoch.clip, entry), window,
-                       tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2]))
+        return Windows(entry, clip, window, tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2]),
+                       treatment)
 
     def _energy_at(self, energy: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
         """Cumulative energies at ``(n, candidates)`` hops from their ``(n,)`` bytes."""

@@ -46,27 +46,46 @@ EXPERIMENTS = {
     "figure-6.3": Experiment("frozen backbones, SpecAugment", "figure-6.3"),
     "table-6.3": Experiment("learning rates of the first stage, ResNet50 on noisy clips"),
     "table-6.4": Experiment("first stage: the last layers on noisy clips"),
-    "table-6.5": Experiment("second stage on curated clips, by augmentation", "figure-6.4", tuple(
-        f"table-6.5-{model}-{augmentation}" for model in ("resnet50", "mobilenetv2")
-        for augmentation in ("raw", "specaugment"))),
+    "table-6.5": Experiment(
+        "second stage on curated clips, by augmentation",
+        "figure-6.4",
+        tuple(
+            f"table-6.5-{model}-{augmentation}"
+            for model in ("resnet50", "mobilenetv2")
+            for augmentation in ("raw", "specaugment")
+        ),
+    ),
     "figure-6.5": Experiment("all layers trained, SpecAugment", "figure-6.5"),
     "section-6.6": Experiment("model 1 with another learning rate and optimizer"),
     "figure-6.6": Experiment("kernel sizes of the simple network", "figure-6.6"),
     "table-6.6": Experiment("optimizers and learning rates of the second stage, ResNet50"),
     FINAL: Experiment("the final models and their means, on the test clips"),
 }
-NAMES = tuple(dict.fromkeys([*EXPERIMENTS, *(experiment.figure for experiment in EXPERIMENTS.values()
-                                             if experiment.figure)]))
+NAMES = tuple(
+    dict.fromkeys([*EXPERIMENTS, *(experiment.figure for experiment in EXPERIMENTS.values() if experiment.figure)])
+)
 
 _QUANTITIES = {  # name: heading, format
-    "parameters": ("parameters", "{:,.0f}"), "trainable": ("trained", "{:,.0f}"), "seconds": ("time (s)", "{:,.0f}"),
-    "train": ("LWLRAP train", "{:.4f}"), "validation": ("LWLRAP validation", "{:.4f}"),
+    "parameters": ("parameters", "{:,.0f}"),
+    "trainable": ("trained", "{:,.0f}"),
+    "seconds": ("time (s)", "{:,.0f}"),
+    "train": ("LWLRAP train", "{:.4f}"),
+    "validation": ("LWLRAP validation", "{:.4f}"),
     "test": ("LWLRAP test", "{:.4f}"),
 }
 
 
-def reproduce(name: str, store: FeatureStore, out: Path, *, scale: float = 1.0, weights: str | None = None,
-              seeds: int = 1, truth: Path | None = None, report: Report | None = None) -> dict[str, Any]:
+def reproduce(
+    name: str,
+    store: FeatureStore,
+    out: Path,
+    *,
+    scale: float = 1.0,
+    weights: str | None = None,
+    seeds: int = 1,
+    truth: Path | None = None,
+    report: Report | None = None,
+) -> dict[str, Any]:
     """Run the rows of a table one after another, and write the table and its figure.
 
     A row that is finished is kept, one that was interrupted goes on. Stages that rows have in common are trained once.
@@ -101,9 +120,17 @@ def reproduce(name: str, store: FeatureStore, out: Path, *, scale: float = 1.0, 
     rows = [_row(recipe, runs[recipe.name]) for recipe in recipes]
     if name == FINAL:
         rows = _with_test(rows, list(runs.values()), store, out, truth)
-    result = {"experiment": name, "title": EXPERIMENTS[name].title, "scale": scale, "weights": weights, "seeds": seeds,
-              "clips": store.clips["split"].value_counts().to_dict(), "features": str(store.path.resolve()),
-              "rows": rows, "figure": _figure(name, runs, out, scale)}
+    result = {
+        "experiment": name,
+        "title": EXPERIMENTS[name].title,
+        "scale": scale,
+        "weights": weights,
+        "seeds": seeds,
+        "clips": store.clips["split"].value_counts().to_dict(),
+        "features": str(store.path.resolve()),
+        "rows": rows,
+        "figure": _figure(name, runs, out, scale),
+    }
     markdown = _markdown(result)
     write_json(out / "table.json", result)
     write_whole(out / "table.md", markdown)
@@ -123,8 +150,16 @@ def _table_of(name: str) -> str:
     raise DataError(f"reproduce: expected one of {', '.join(NAMES)}, received {name!r}")
 
 
-def _run(recipe: Recipe, store: FeatureStore, out: Path, scale: float, weights: str | None, seed: int,
-         finished: Sequence[Path], report: Report | None) -> Run:
+def _run(
+    recipe: Recipe,
+    store: FeatureStore,
+    out: Path,
+    scale: float,
+    weights: str | None,
+    seed: int,
+    finished: Sequence[Path],
+    report: Report | None,
+) -> Run:
     config = scaled(changed(recipe.config, {"weights": weights, "seed": seed}), scale)
     path = out / "runs" / f"{recipe.name}-seed-{seed}"
     log.info("%s, seed %d", recipe.name, seed)
@@ -135,9 +170,15 @@ def _run(recipe: Recipe, store: FeatureStore, out: Path, scale: float, weights: 
 
 def _row(recipe: Recipe, runs: Sequence[Run]) -> dict[str, Any]:
     each = [run.summary() for run in runs]
-    return {"row": recipe.row, "recipe": recipe.name, "note": recipe.note, "reported": dict(recipe.reported),
-            "measured": _mean(each), "deviation": _deviation(each),
-            "runs": [{"path": str(run.path), **measured} for run, measured in zip(runs, each, strict=True)]}
+    return {
+        "row": recipe.row,
+        "recipe": recipe.name,
+        "note": recipe.note,
+        "reported": dict(recipe.reported),
+        "measured": _mean(each),
+        "deviation": _deviation(each),
+        "runs": [{"path": str(run.path), **measured} for run, measured in zip(runs, each, strict=True)],
+    }
 
 
 def _mean(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -149,12 +190,22 @@ def _deviation(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: statistics.stdev(one[name] for one in each) for name in each[0]} if len(each) > 1 else {}
 
 
-def _with_test(rows: list[dict[str, Any]], runs: Sequence[Sequence[Run]], store: FeatureStore, out: Path,
-               truth: Path | None) -> list[dict[str, Any]]:
+def _with_test(
+    rows: list[dict[str, Any]], runs: Sequence[Sequence[Run]], store: FeatureStore, out: Path, truth: Path | None
+) -> list[dict[str, Any]]:
     """Write a submission of each model and mean, and score them where the test clips' labels are known."""
     means: list[dict[str, Any]] = [
-        {"row": row, "recipe": None, "note": "", "reported": {"test": 0.47128}, "measured": {}, "deviation": {},
-         "runs": []} for row in ("4: mean of 1 and 2", "5: mean of 1, 2 and 3")]
+        {
+            "row": row,
+            "recipe": None,
+            "note": "",
+            "reported": {"test": 0.47128},
+            "measured": {},
+            "deviation": {},
+            "runs": [],
+        }
+        for row in ("4: mean of 1 and 2", "5: mean of 1, 2 and 3")
+    ]
     rows = [*rows, *means]
     members = ((0,), (1,), (2,), (0, 1), (0, 1, 2))
     tests: list[list[dict[str, float]]] = [[] for _ in rows]
@@ -167,8 +218,16 @@ def _with_test(rows: list[dict[str, Any]], runs: Sequence[Sequence[Run]], store:
             score = lwlrap_on_test(store, fnames, scores, truth)
             if score is not None:
                 of_row.append({"test": score})
-    return [{**row, "measured": {**row["measured"], **_mean(of_row)}, "deviation": {**row["deviation"],
-             **_deviation(of_row)}} if of_row else row for row, of_row in zip(rows, tests, strict=True)]
+    return [
+        {
+            **row,
+            "measured": {**row["measured"], **_mean(of_row)},
+            "deviation": {**row["deviation"], **_deviation(of_row)},
+        }
+        if of_row
+        else row
+        for row, of_row in zip(rows, tests, strict=True)
+    ]
 
 
 def _figure(name: str, runs: Mapping[str, Sequence[Run]], out: Path, scale: float) -> str | None:
@@ -200,8 +259,11 @@ def _conditions(result: Mapping[str, Any]) -> list[str]:
     clips = ", ".join(f"{count} {split}" for split, count in result["clips"].items())
     lines = [f"This run: {clips} clips; weights: {result['weights'] or 'as in the report'}; seeds: {result['seeds']}."]
     if result["scale"] < 1:
-        lines += ["", f"**Scale {result['scale']:g}: that share of the epochs and of the training clips. "
-                  "Not comparable with the report's figures.**"]
+        lines += [
+            "",
+            f"**Scale {result['scale']:g}: that share of the epochs and of the training clips. "
+            "Not comparable with the report's figures.**",
+        ]
     return lines
 
 
@@ -209,12 +271,18 @@ def _notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     by_note: dict[str, list[str]] = {}
     for row in rows:
         by_note.setdefault(row["note"], []).append(row["row"])
-    return [f"- {', '.join(names) if len(names) < len(rows) else 'all'}: {note}" for note, names in by_note.items() if note]
+    return [
+        f"- {', '.join(names) if len(names) < len(rows) else 'all'}: {note}" for note, names in by_note.items() if note
+    ]
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    columns = [(name, whose) for name in _QUANTITIES for whose in ("reported", "measured")
-               if any(name in row[whose] for row in rows)]
+    columns = [
+        (name, whose)
+        for name in _QUANTITIES
+        for whose in ("reported", "measured")
+        if any(name in row[whose] for row in rows)
+    ]
     heads = [f"{_QUANTITIES[name][0]}, {'report' if whose == 'reported' else 'this run'}" for name, whose in columns]
     lines = ["| model | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
     return lines + [f"| {row['row']} | " + " | ".join(_cell(row, *column) for column in columns) + " |" for row in rows]

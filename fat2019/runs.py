@@ -56,8 +56,12 @@ class Run:
             raise DataError(f"{path}: no epoch of this run is finished; run its train command again to go on")
         config = read_json(path / "config.json")
         try:
-            return cls(path, config, Vocabulary(tuple(config["vocabulary"])),
-                       feature_config_from_json(config["features"]["config"]))
+            return cls(
+                path,
+                config,
+                Vocabulary(tuple(config["vocabulary"])),
+                feature_config_from_json(config["features"]["config"]),
+            )
         except (KeyError, TypeError) as error:
             raise DataError(f"{path / 'config.json'}: not the configuration of a run: {error!r}") from error
 
@@ -97,9 +101,15 @@ class Run:
         """
         rows, metrics = self.last_stage(), self.metrics
         best = rows.iloc[int(rows["val_lwlrap"].to_numpy().argmax())]
-        return {"parameters": metrics["parameters"]["total"], "trainable": metrics["parameters"]["trainable"],
-                "epochs": metrics["epochs"], "seconds": metrics["seconds"], "train": float(best["lwlrap"]),
-                "validation": float(best["val_lwlrap"]), "validation_tiled": metrics["validation"]["lwlrap"]}
+        return {
+            "parameters": metrics["parameters"]["total"],
+            "trainable": metrics["parameters"]["trainable"],
+            "epochs": metrics["epochs"],
+            "seconds": metrics["seconds"],
+            "train": float(best["lwlrap"]),
+            "validation": float(best["val_lwlrap"]),
+            "validation_tiled": metrics["validation"]["lwlrap"],
+        }
 
     def held_out(self) -> tuple[str, set[str]]:
         """The split and the names of the clips that the run was validated on: curated ones, if there are any."""
@@ -118,11 +128,15 @@ class Run:
         """
         store = FeatureStore.open(self.config["store"] if path is None else path)
         if store.vocabulary != self.vocabulary:
-            raise DataError(f"{store.path}: its vocabulary ({len(store.vocabulary)} classes) is not that of the run "
-                            f"{self.path} ({len(self.vocabulary)} classes): give the store that the run was trained on")
+            raise DataError(
+                f"{store.path}: its vocabulary ({len(store.vocabulary)} classes) is not that of the run "
+                f"{self.path} ({len(self.vocabulary)} classes): give the store that the run was trained on"
+            )
         if store.config.digest() != self.features.digest():
-            raise DataError(f"{store.path}: its features were computed otherwise than those of the run {self.path}: "
-                            "give the store that the run was trained on")
+            raise DataError(
+                f"{store.path}: its features were computed otherwise than those of the run {self.path}: "
+                "give the store that the run was trained on"
+            )
         return store
 
 
@@ -161,10 +175,17 @@ class Checkpoint:
 
     def write(self) -> None:
         """Commit: from here on a killed run starts after this epoch. Older networks are no longer needed."""
-        write_json(self.folder / "state.json", {
-            "stage": self.stage, "epoch": self.epoch, "best_epoch": self.best_epoch,
-            "best_score": None if self.best_score == -math.inf else self.best_score,
-            "seconds_before": self.seconds, "rows": self.rows})
+        write_json(
+            self.folder / "state.json",
+            {
+                "stage": self.stage,
+                "epoch": self.epoch,
+                "best_epoch": self.best_epoch,
+                "best_score": None if self.best_score == -math.inf else self.best_score,
+                "seconds_before": self.seconds,
+                "rows": self.rows,
+            },
+        )
         for old in self.folder.glob("stage-*-epoch-*.keras"):
             if old != self.model_path:
                 old.unlink()
@@ -193,8 +214,10 @@ def begin_or_continue(path: Path, wanted: dict[str, Any], also: dict[str, Any]) 
         found = [change for name in wanted for change in _changes(before.get(name), wanted[name], name)]
         if found:
             more = f" and {len(found) - 3} more differences" if len(found) > 3 else ""
-            raise DataError(f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
-                            "options to go on with it, or another --run for a new one")
+            raise DataError(
+                f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
+                "options to go on with it, or another --run for a new one"
+            )
     elif any(entry.name != "log.txt" for entry in path.iterdir()):
         raise DataError(f"{path}: this folder is neither empty nor a run; give another --run")
     else:
@@ -204,11 +227,17 @@ def begin_or_continue(path: Path, wanted: dict[str, Any], also: dict[str, Any]) 
 def _changes(before: Any, wanted: Any, at: str) -> list[str]:
     """The differing fields, with their path."""
     if isinstance(before, dict) and isinstance(wanted, dict):
-        return [change for key in sorted(before.keys() | wanted.keys())
-                for change in _changes(before.get(key), wanted.get(key), f"{at}.{key}")]
+        return [
+            change
+            for key in sorted(before.keys() | wanted.keys())
+            for change in _changes(before.get(key), wanted.get(key), f"{at}.{key}")
+        ]
     if isinstance(before, list) and isinstance(wanted, list) and len(before) == len(wanted):
-        return [change for index, pair in enumerate(zip(before, wanted, strict=True))
-                for change in _changes(*pair, f"{at}[{index}]")]
+        return [
+            change
+            for index, pair in enumerate(zip(before, wanted, strict=True))
+            for change in _changes(*pair, f"{at}[{index}]")
+        ]
     return [] if before == wanted else [f"{at} {before!r} instead of {wanted!r}"]
 
 

@@ -18,6 +18,14 @@ from fat2019 import DataError
 _WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER = range(7)
 
 
+class Treatment(NamedTuple):
+    """What decides how each of some windows is augmented."""
+
+    augmented: tf.Tensor  # (batch,) bool
+    spec_augment: tf.Tensor  # (batch, uniforms) float32, uniform in [0, 1)
+    own_share: tf.Tensor  # (batch,) float32, MixUp's lambda; 1 where nothing is mixed in
+
+
 class Epoch(NamedTuple):
     """The entries of one epoch, sorted by clip; an entry's id is its place here."""
 
@@ -29,6 +37,11 @@ class Epoch(NamedTuple):
     window: tf.Tensor  # (entries, candidates) float32, uniform in [0, 1)
     spec_augment: tf.Tensor  # (entries, uniforms) float32, uniform in [0, 1)
     own_share: tf.Tensor  # (entries,) float32, MixUp's lambda; 1 where nothing is mixed in
+
+    def treatment(self, entry: tf.Tensor) -> Treatment:
+        """What is drawn for entries ``(batch,)``."""
+        return Treatment(tf.gather(self.augmented, entry), tf.gather(self.spec_augment, entry),
+                         tf.gather(self.own_share, entry))
 
 
 @dataclasses.dataclass(frozen=True)

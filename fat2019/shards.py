@@ -138,6 +138,17 @@ def multi_hot(labels: Sequence[int], classes: int) -> NDArray[np.uint8]:
     return vector
 
 
+def indices_of(vector: NDArray[np.uint8], path: Path) -> tuple[int, ...]:
+    """The inverse of :func:`multi_hot`.
+
+    Raises:
+        DataError: the vector, which was read from ``path``, holds something other than 0 and 1.
+    """
+    if vector.max(initial=0) > 1:
+        raise DataError(f"{path}: damaged: labels that are neither 0 nor 1: {REPAIR}")
+    return tuple(np.flatnonzero(vector).tolist())
+
+
 def quantise(log_mel: NDArray[np.float32], config: FeatureConfig) -> tuple[NDArray[Any], NDArray[np.float32]]:
     """Decibels -> the stored type, and the clip's decibel range ``(2,)``.
 

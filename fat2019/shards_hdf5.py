@@ -26,6 +26,7 @@ from fat2019.shards import (
     FileRecord,
     ShardHead,
     ShardShape,
+    indices_of,
     multi_hot,
     open_regular,
     require_key,
@@ -62,15 +63,21 @@ def write_hdf5(path: Path, head: ShardHead, clips: Sequence[ClipFeatures]) -> Fi
 
 
 class Hdf5Shard:
-    """A shard's HDF5 file, open for reading.
+    """A shard's HDF5 file, open for reading some of its arrays.
+
+    Args:
+        folder: of the store.
+        shape: what the manifest says of the shard.
+        names: the arrays wanted; each takes time to be checked.
 
     Raises:
         DataError: the file is damaged, or not the shard that the manifest describes.
     """
 
-    def __init__(self, folder: Path, shape: ShardShape) -> None:
+    def __init__(self, folder: Path, shape: ShardShape, names: Iterable[str]) -> None:
         self.path = folder / (shape.name + HDF5_SUFFIX)
-        self._datasets = _datasets(shape)
+        every = _datasets(shape)
+        self._datasets = {name: every[name] for name in names}
         self._file = open_regular(self.path)
         try:
             self._places = self._locate(shape)
@@ -127,7 +134,7 @@ def read_hdf5_clips(folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
     Raises:
         DataError: as :class:`Hdf5Shard`.
     """
-    with Hdf5Shard(folder, shape) as shard:
+    with Hdf5Shard(folder, shape, _CONTENTS) as shard:
         small = {name: shard.read(name) for name in (
             "fname", "labels", "usage", "decibel_range", "source_rate_hz", "source_samples", "kept_whole")}
         for name in ("audio_offset", "frame_offset", "energy_offset"):
@@ -136,7 +143,7 @@ def read_hdf5_clips(folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
         for row in range(len(shape.fnames)):
             yield ClipFeatures(
                 fname=small["fname"][row].decode(errors="replace"),
-                labels=tuple(np.flatnonzero(small["labels"][row]).tolist()),
+                labels=indices_of(small["labels"][row], shard.path),
                 usage=small["usage"][row].decode(errors="replace"),
                 audio=shard.read("audio", *shape.audio_offset[row : row + 2].tolist()),
                 log_mel=shard.read("log_mel", *shape.frame_offset[row : row + 2].tolist()),
@@ -253,8 +260,9 @@ def _place(hdf5: Any, name: str, dimensions: tuple[int, ...], dtype: np.dtype[An
     dataset = hdf5[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.shape != dimensions:
         raise ValueError(f"{name} is no array {dtype} {dimensions}")
-    properties, place = dataset.id.get_create_plist(), dataset.id.get_offset()
-    if properties.get_layout() != h5py.h5d.CONTIGUOUS or properties.get_external_count() or place is None:
+    # Only an array in one piece in this file has a place: no chunked, compact, virtual or external one.
+    place = dataset.id.get_offset()
+    if place is None:
         raise ValueError(f"{name} is not stored in one piece in this file")
     if place + dataset.nbytes > size:
         raise ValueError(f"{name} reaches beyond the end of the file")

@@ -24,6 +24,7 @@ from fat2019.shards import (
     ShardHead,
     ShardShape,
     energy_points,
+    indices_of,
     multi_hot,
     open_regular,
     require_key,
@@ -71,7 +72,7 @@ def read_tfrecord_clips(folder: Path, shape: ShardShape) -> Iterator[ClipFeature
         labels = first.array("labels", (shape.classes,), np.dtype("u1"))
         yield ClipFeatures(
             fname=shape.fnames[first.row],
-            labels=tuple(np.flatnonzero(labels).tolist()),
+            labels=indices_of(labels, first.path),
             usage=first.text("usage"),
             audio=_samples(second, shape),
             log_mel=log_mel,

@@ -8,6 +8,7 @@ module. features/README.md documents the files.
 import dataclasses
 import difflib
 import functools
+import math
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -58,9 +59,13 @@ class FeatureStore:
         """
         folder = Path(path)
         _require_finished(folder)
-        manifest = read_manifest(folder)
-        for file in (file for shard in manifest.shards for file in shard.files):
-            _require_length(folder / file.name, file.bytes)
+        try:
+            manifest = read_manifest(folder)
+            for file in (file for shard in manifest.shards for file in shard.files):
+                _require_length(folder / file.name, file.bytes)
+        except DataError:
+            _require_finished(folder)  # a builder that began in this moment is the better explanation
+            raise
         return cls(folder, manifest)
 
     @property
@@ -130,7 +135,7 @@ class FeatureStore:
         number = int(np.searchsorted(self._first_clip, index, side="right")) - 1
         shape, row = self._shape(number), index - int(self._first_clip[number])
         if "hdf5" in self.manifest.header.formats:
-            with Hdf5Shard(self.path, shape) as shard:
+            with Hdf5Shard(self.path, shape, ["audio"]) as shard:
                 return shard.read("audio", *shape.audio_offset[row : row + 2].tolist())
         return next(itertools.islice(read_audio_records(self.path, shape), row, None))
 
@@ -213,7 +218,7 @@ class FeatureStore:
         energy_offset = offsets(frames + energy_points(0, config))
         return FlatLogMels(
             _aligned((int(frame_offset[-1]), config.mel_bands), stored_type(config)), frame_offset,
-            np.empty(int(energy_offset[-1]), np.int64), energy_offset, np.empty((len(frames), 2), np.float32),
+            _aligned((int(energy_offset[-1]),), np.dtype(np.int64)), energy_offset, np.empty((len(frames), 2), np.float32),
         )
 
     def _runs(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
@@ -248,9 +253,9 @@ def _require_length(path: Path, expected: int) -> None:
         raise DataError(f"{path}: damaged: {found} bytes instead of {expected}: {REPAIR}")
 
 
-def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """An array whose memory begins at a multiple of the alignment."""
-    count = shape[0] * shape[1] * dtype.itemsize
+    count = math.prod(shape) * dtype.itemsize
     memory = np.empty(count + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     return memory[start : start + count].view(dtype).reshape(shape)
@@ -258,7 +263,7 @@ def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _read_hdf5(folder: Path, shape: ShardShape, runs: Iterable[tuple[int, int, int]],
                flat: FlatLogMels) -> None:
-    with Hdf5Shard(folder, shape) as shard:
+    with Hdf5Shard(folder, shape, ["log_mel", "energy", "decibel_range"]) as shard:
         for row, position, rows in runs:
             end = position + rows
             shard.read_into("log_mel", int(shape.frame_offset[row]),

@@ -18,8 +18,9 @@ from fat2019.training import Diverged, Report, TrainConfig, train
 log = logging.getLogger(__name__)
 
 
-def sweep(store: FeatureStore, base: TrainConfig, grid: Mapping[str, Sequence[Any]], out: Path,
-          report: Report | None = None) -> list[dict[str, Any]]:
+def sweep(
+    store: FeatureStore, base: TrainConfig, grid: Mapping[str, Sequence[Any]], out: Path, report: Report | None = None
+) -> list[dict[str, Any]]:
     """Train every combination of the options' values.
 
     A run that is finished is kept, one that was interrupted goes on, and one whose loss becomes NaN is noted as such.
@@ -57,11 +58,16 @@ def sweep(store: FeatureStore, base: TrainConfig, grid: Mapping[str, Sequence[An
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> str:
     """The rows of :func:`sweep` as a table."""
-    lines = ["| " + " | ".join([*varying, "LWLRAP train", "LWLRAP validation", "epochs", "time (s)"]) + " |",
-             "|" + "---|" * len(varying) + "---:|" * 4]
+    lines = [
+        "| " + " | ".join([*varying, "LWLRAP train", "LWLRAP validation", "epochs", "time (s)"]) + " |",
+        "|" + "---|" * len(varying) + "---:|" * 4,
+    ]
     for row in rows:
-        figures = ["–", "diverged", "–", "–"] if "error" in row else [
-            f"{row['train']:.4f}", f"{row['validation']:.4f}", str(row["epochs"]), f"{row['seconds']:.0f}"]
+        figures = (
+            ["–", "diverged", "–", "–"]
+            if "error" in row
+            else [f"{row['train']:.4f}", f"{row['validation']:.4f}", str(row["epochs"]), f"{row['seconds']:.0f}"]
+        )
         lines.append("| " + " | ".join([*(_text(row[name]) for name in varying), *figures]) + " |")
     return "\n".join(lines) + "\n"
 

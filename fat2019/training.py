@@ -161,14 +161,17 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
     history = Run.open(other).history()
     rows: list[dict[str, Any]] = history[history["stage"] <= shared].to_dict("records")  # type: ignore[assignment]
     log.info("%s: stage 1 to %d taken over from %s", path, shared, other)
-    Checkpoint(path / "state", shared, rows=rows, seconds_before=sum(row["seconds"] for row in rows)).write()
+    state = Checkpoint.open(path / "state")
+    state.stage, state.rows, state.seconds_before = shared, rows, sum(row["seconds"] for row in rows)
+    state.write()
 
 
 def _stages_alike(wanted: dict[str, Any], other: Path) -> int:
     """How many stages another run did that this one is to begin with, of which the last is never one."""
     theirs = read_json(other / "config.json")
     alike = all(theirs[name] == wanted[name] for name in ("features", "vocabulary")) and all(
-        theirs["train"][name] == value for name, value in wanted["train"].items() if name != "stages")
+        theirs["train"][name] == value for name, value in wanted["train"].items() if name != "stages"
+    )
     pairs = zip(theirs["train"]["stages"], wanted["train"]["stages"][:-1], strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)) if alike else 0
 
@@ -183,15 +186,20 @@ class _Parts:
 
 def _identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
     """What must be the same for a run to go on."""
-    return {"train": dataclasses.asdict(config),
-            "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
-            "vocabulary": list(store.vocabulary.names)}
+    return {
+        "train": dataclasses.asdict(config),
+        "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
+        "vocabulary": list(store.vocabulary.names),
+    }
 
 
 def _circumstances(store: FeatureStore) -> dict[str, Any]:
     """What is only written down."""
-    return {"store": str(store.path.resolve()), "onednn": _onednn(),
-            "versions": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}}
+    return {
+        "store": str(store.path.resolve()),
+        "onednn": _onednn(),
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
+    }
 
 
 def _onednn() -> str:
@@ -211,8 +219,9 @@ def _split(store: FeatureStore, config: TrainConfig) -> _Parts:
             raise DataError(f"{store.path}: it has no {split} clips; build them, or give other --splits")
         if split in validated:
             method: Literal["iterative", "plain"] = "iterative" if split == "curated" else "plain"
-            train, validation = split_indices(store.labels[clips], method=method,
-                                              validation_share=config.validation_share, seed=config.seed)
+            train, validation = split_indices(
+                store.labels[clips], method=method, validation_share=config.validation_share, seed=config.seed
+            )
             parts.validation[split], clips = clips[validation], clips[train]
         if split in trained:
             parts.train[split] = _share(clips, config)
@@ -231,10 +240,13 @@ def _write_split(path: Path, store: FeatureStore, parts: _Parts) -> None:
         for split, clips in by_split.items():
             lines += [f"{fname},{split},{part}" for fname in fnames[clips]]
     text = "\n".join(lines) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise DataError(f"{path}: the clips of {store.path} or their labels are no longer those that this run began "
-                        "with; give another --run")
-    write_whole(path, text)
+    if not path.is_file():
+        write_whole(path, text)
+    elif path.read_text(encoding="utf-8") != text:
+        raise DataError(
+            f"{path}: the clips of {store.path} or their labels are no longer those that this run began "
+            "with; give another --run"
+        )
 
 
 def _train_stages(store: FeatureStore, config: TrainConfig, path: Path, parts: _Parts, report: Report | None) -> None:
@@ -247,8 +259,10 @@ def _train_stages(store: FeatureStore, config: TrainConfig, path: Path, parts: _
                 _train_stage(store, config, path, parts, state, strategy, report)
         state.next_stage()
     _write_history(path / "history.csv", state.rows)
-    write_json(path / "metrics.json", {
-        **_metrics(path, store, parts), "epochs": len(state.rows), "seconds": round(state.seconds, 1)})
+    write_json(
+        path / "metrics.json",
+        {**_metrics(path, store, parts), "epochs": len(state.rows), "seconds": round(state.seconds, 1)},
+    )
 
 
 def _strategy(devices: int) -> tf.distribute.Strategy:
@@ -280,8 +294,15 @@ def _precision(policy: str) -> Iterator[None]:
         keras.mixed_precision.set_dtype_policy(before)
 
 
-def _train_stage(store: FeatureStore, config: TrainConfig, path: Path, parts: _Parts, state: Checkpoint,
-                 strategy: tf.distribute.Strategy, report: Report | None) -> None:
+def _train_stage(
+    store: FeatureStore,
+    config: TrainConfig,
+    path: Path,
+    parts: _Parts,
+    state: Checkpoint,
+    strategy: tf.distribute.Strategy,
+    report: Report | None,
+) -> None:
     stage = config.stages[state.stage]
     keras.utils.set_random_seed(config.seed)
     clips = np.sort(np.concatenate([parts.train[split] for split in stage.splits]))
@@ -289,21 +310,40 @@ def _train_stage(store: FeatureStore, config: TrainConfig, path: Path, parts: _P
     with strategy.scope():
         model = _model(store, config, path, state, feed.steps_per_epoch)
     total, trainable, frozen = parameter_counts(model)
-    log.info("stage %d of %d: %s, %s parameters (%s trained, %s frozen); %d clips, %d batches an epoch, features read "
-             "by way of %s", state.stage + 1, len(config.stages), model.name, f"{total:,}", f"{trainable:,}",
-             f"{frozen:,}", len(clips), feed.steps_per_epoch, feed.reader_name)
+    log.info(
+        "stage %d of %d: %s, %s parameters (%s trained, %s frozen); %d clips, %d batches an epoch, features read "
+        "by way of %s",
+        state.stage + 1,
+        len(config.stages),
+        model.name,
+        f"{total:,}",
+        f"{trainable:,}",
+        f"{frozen:,}",
+        len(clips),
+        feed.steps_per_epoch,
+        feed.reader_name,
+    )
     validation = _Validation(model, store, parts.validation[stage.validate_on], stage.feed.batch_windows)
     # The end of an epoch comes first: it adds the validation's numbers to what TensorBoard is to write.
-    callbacks = [_EndOfEpoch(path, config, state, validation, report),
-                 keras.callbacks.TensorBoard(path / "logs" / f"stage-{state.stage + 1}", write_graph=False)]
+    callbacks = [
+        _EndOfEpoch(path, config, state, validation, report),
+        keras.callbacks.TensorBoard(path / "logs" / f"stage-{state.stage + 1}", write_graph=False),
+    ]
     batches = feed.dataset(first_epoch=state.epoch, epochs=stage.epochs)
-    model.fit(batches if config.devices == 1 else batches.map(lambda *batch: _even(batch, config.devices)),
-              initial_epoch=state.epoch, epochs=stage.epochs, steps_per_epoch=feed.steps_per_epoch,
-              callbacks=callbacks, verbose=0, shuffle=False)
+    model.fit(
+        batches if config.devices == 1 else batches.map(lambda *batch: _even(batch, config.devices)),
+        initial_epoch=state.epoch,
+        epochs=stage.epochs,
+        steps_per_epoch=feed.steps_per_epoch,
+        callbacks=callbacks,
+        verbose=0,
+        shuffle=False,
+    )
 
 
-def _model(store: FeatureStore, config: TrainConfig, path: Path, state: Checkpoint,
-           steps_per_epoch: int) -> keras.Model:
+def _model(
+    store: FeatureStore, config: TrainConfig, path: Path, state: Checkpoint, steps_per_epoch: int
+) -> keras.Model:
     """The network to go on with: as the last epoch left it, or as the stage before did, or a new one."""
     if state.epoch:
         return _load(state.model_path, compile=True)
@@ -315,10 +355,12 @@ def _model(store: FeatureStore, config: TrainConfig, path: Path, state: Checkpoi
     set_trainable(model, dataclasses.replace(config.model, trainable=stage.trainable))
     if config.devices > 1:
         _synchronise_batch_norms(model)
-    optimizer = OPTIMIZERS[stage.optimizer](_learning_rate(stage, steps_per_epoch),
-                                            global_clipnorm=config.clip_norm or None)
-    model.compile(optimizer, loss="binary_crossentropy", metrics=[LwlrapMetric(len(store.vocabulary))],
-                  jit_compile=config.jit)
+    optimizer = OPTIMIZERS[stage.optimizer](
+        _learning_rate(stage, steps_per_epoch), global_clipnorm=config.clip_norm or None
+    )
+    model.compile(
+        optimizer, loss="binary_crossentropy", metrics=[LwlrapMetric(len(store.vocabulary))], jit_compile=config.jit
+    )
     return model
 
 
@@ -326,8 +368,10 @@ def _load(path: Path, *, compile: bool) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=compile)
     except Exception as error:
-        raise DataError(f"{path}: the network that this run was to go on with cannot be read ({error}); delete the "
-                        "run's folder to begin it anew") from error
+        raise DataError(
+            f"{path}: the network that this run was to go on with cannot be read ({error}); delete the "
+            "run's folder to begin it anew"
+        ) from error
 
 
 def _synchronise_batch_norms(model: keras.Model) -> None:
@@ -343,7 +387,8 @@ def _learning_rate(stage: Stage, steps_per_epoch: int) -> Any:
     steps = stage.epochs * steps_per_epoch
     warmup = max(1, steps // 20)
     return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warmup), warmup_target=stage.learning_rate, warmup_steps=warmup)
+        0.0, max(1, steps - warmup), warmup_target=stage.learning_rate, warmup_steps=warmup
+    )
 
 
 def _even(batch: tuple[tf.Tensor, ...], devices: int) -> tuple[tf.Tensor, ...]:
@@ -379,8 +424,9 @@ class _Validation:
 class _EndOfEpoch(keras.callbacks.Callback):
     """Validates, keeps the best epoch, commits the state, writes the history and tells the caller."""
 
-    def __init__(self, path: Path, config: TrainConfig, state: Checkpoint, validation: _Validation,
-                 report: Report | None) -> None:
+    def __init__(
+        self, path: Path, config: TrainConfig, state: Checkpoint, validation: _Validation, report: Report | None
+    ) -> None:
         super().__init__()
         self._path, self._config, self._state, self._report = path, config, state, report
         self._validation = validation
@@ -397,8 +443,12 @@ class _EndOfEpoch(keras.callbacks.Callback):
         state, logs = self._state, logs if logs is not None else {}
         logs.update(self._validation())
         self._require_finite(logs["val_loss"], "validation")
-        row = {"stage": state.stage + 1, "epoch": epoch + 1, **{name: float(value) for name, value in logs.items()},
-               "seconds": round(time.monotonic() - self._began, 3)}
+        row = {
+            "stage": state.stage + 1,
+            "epoch": epoch + 1,
+            **{name: float(value) for name, value in logs.items()},
+            "seconds": round(time.monotonic() - self._began, 3),
+        }
         if row["val_lwlrap"] > state.best_score:
             state.best_score, state.best_epoch = row["val_lwlrap"], epoch + 1
             _save(self.model, _best_path(self._path, len(self._config.stages), state.stage))
@@ -413,15 +463,17 @@ class _EndOfEpoch(keras.callbacks.Callback):
 
     def _require_finite(self, loss: float, where: str) -> None:
         if not math.isfinite(loss):
-            raise Diverged(f"{self._path}: the loss became {loss} in stage {self._state.stage + 1}, epoch "
-                           f"{self._state.epoch + 1}, {where}: try a lower learning rate or gradient clipping")
+            raise Diverged(
+                f"{self._path}: the loss became {loss} in stage {self._state.stage + 1}, epoch "
+                f"{self._state.epoch + 1}, {where}: try a lower learning rate or gradient clipping"
+            )
 
 
 def _seed_dropout(model: keras.Model, seed: int, stage: int, epoch: int) -> None:
     """Make an epoch's dropout a function of its number, so that a resumed run draws what an unbroken one does."""
     random = np.random.default_rng((seed, stage, epoch))
     for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.Dropout):
+        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
             layer.seed_generator.state.assign(random.integers(0, 2**31, 2))
 
 
@@ -451,8 +503,15 @@ def _metrics(path: Path, store: FeatureStore, parts: _Parts) -> dict[str, Any]:
     per_class, _ = lwlrap_per_class(truth, scores)
     total, trainable, frozen = parameter_counts(model)
     return {
-        "validation": {"lwlrap": lwlrap(truth, scores), "split": split, "clips": len(clips), "windows": "tiled",
-                       "per_class": {name: None if math.isnan(value) else value for name, value in
-                                     zip(store.vocabulary.names, per_class.tolist(), strict=True)}},
+        "validation": {
+            "lwlrap": lwlrap(truth, scores),
+            "split": split,
+            "clips": len(clips),
+            "windows": "tiled",
+            "per_class": {
+                name: None if math.isnan(value) else value
+                for name, value in zip(store.vocabulary.names, per_class.tolist(), strict=True)
+            },
+        },
         "parameters": {"total": total, "trainable": trainable, "frozen": frozen},
     }

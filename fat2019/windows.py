@@ -24,8 +24,8 @@ def candidate_starts(uniforms: tf.Tensor, frames: tf.Tensor, window_frames: int)
         int64 ``(batch, candidates)``.
     """
     windows = frames[:, None] - window_frames + 1  # (batch, 1)
-    starts = tf.cast(uniforms * tf.cast(windows, tf.float32), tf.int64)
-    return tf.minimum(starts, windows - 1)  # float32 may round up to the number of windows itself
+    # Below 2**24, a number below 1 times the number of windows is never rounded up to that number.
+    return tf.cast(uniforms * tf.cast(windows, tf.float32), tf.int64)
 
 
 def loudest(starts: tf.Tensor, energies: tf.Tensor) -> tf.Tensor:

@@ -19,7 +19,8 @@ FOLDERS = {"curated": "train_curated", "noisy": "train_noisy", "test": "test"}
 
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory):
-    """40 clips of 5 classes in Kaggle's layout: shorter than a window, exactly one, longer, with pauses, of two labels."""
+    """40 clips of 5 classes in Kaggle's layout: shorter than a window, exactly one, longer; with pauses; of two labels.
+    """
     root = tmp_path_factory.mktemp("tiny_data")
     rng = np.random.default_rng(0)
     for split, count in COUNTS.items():

@@ -108,10 +108,9 @@ def test_the_warped_frame_and_its_target_are_uniform_and_within_bounds(most):
     assert target.max() <= FRAMES - 2
     assert np.abs(target - source).max() <= reach + 1e-4
     assert scipy.stats.kstest(source, scipy.stats.uniform(reach, FRAMES - 1 - 2 * reach).cdf).pvalue > RARE
-    inside = (target > 1) & (target < FRAMES - 2)  # the others were moved from an end
-    if inside.all():
-        assert scipy.stats.kstest(target - source, scipy.stats.uniform(-reach, 2 * reach).cdf).pvalue > RARE
-    assert inside.mean() > 0.9
+    free = (source - reach >= 1) & (source + reach <= FRAMES - 2)  # no end of the image is in reach of these
+    assert free.mean() > 0.3
+    assert scipy.stats.kstest((target - source)[free], scipy.stats.uniform(-reach, 2 * reach).cdf).pvalue > RARE
 
 
 @given(st.floats(1, FRAMES - 2, width=32))

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from fat2019 import readers
 from fat2019.config import FeatureConfig
-from fat2019.readers import MemoryReader, StreamReader, Windows, share
+from fat2019.readers import MemoryReader, StreamReader, share
 from fat2019.sampling import Sampler
 from fat2019.store import FlatLogMels
 from fat2019.tfrecord import encode_example, write_records
@@ -83,19 +83,22 @@ def some_clips(seed=0, count=35):
 
 def epoch_of(clips, number=0, weights=None):
     weights = np.resize([1.0, 2.0, 0.0, 0.5, 3.0], len(clips)) if weights is None else weights
-    return Sampler(weights, np.zeros(len(clips), np.uint8), seed=3, candidates=3).epoch(number)
+    return Sampler(weights, np.ones(len(clips), np.uint8), seed=3, candidates=3, spec_augment_uniforms=2,
+                   mixup_alpha=0.5).epoch(number)
+
+
+def windows_of(reader, epoch, ids, batch):
+    return reader.places(epoch, ids).rebatch(batch).map(reader.cut)
 
 
 def read(reader, epoch, ids=None, batch=8):
     """All batches, as NumPy arrays."""
-    dataset = reader.windows(epoch, epoch.order if ids is None else ids, batch)
-    return [Windows(*batch) for batch in dataset.as_numpy_iterator()]
+    return list(windows_of(reader, epoch, epoch.order if ids is None else ids, batch).as_numpy_iterator())
 
 
 def by_entry(batches):
-    joined = Windows(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
-    order = np.argsort(joined.entry)
-    return Windows(*(part[order] for part in joined))
+    order = np.argsort(np.concatenate([batch.entry for batch in batches]))
+    return tf.nest.map_structure(lambda *parts: np.concatenate(parts)[order], *batches)
 
 
 def slow_window(log_mel, energy, uniforms):
@@ -123,6 +126,8 @@ def test_each_window_is_the_loudest_candidate_of_its_clip(store_of, kind, dtype)
         np.testing.assert_array_equal(windows.window[entry], expected)
     np.testing.assert_array_equal(windows.low, windows.window.min(axis=(1, 2)))
     np.testing.assert_array_equal(windows.high, windows.window.max(axis=(1, 2)))
+    for name in ("augmented", "spec_augment", "own_share"):
+        np.testing.assert_array_equal(getattr(windows.treatment, name), getattr(epoch, name))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
@@ -131,7 +136,7 @@ def test_both_readers_cut_the_same_windows_to_the_bit(store_of, dtype, number):
     store, clips = store_of(dtype), some_clips(1)
     epoch = epoch_of(clips, number)
     memory, stream = (by_entry(read(store.reader(kind, clips), epoch)) for kind in ("memory", "stream"))
-    for ours, theirs in zip(memory, stream, strict=True):
+    for ours, theirs in zip(tf.nest.flatten(memory), tf.nest.flatten(stream), strict=True):
         assert ours.dtype == theirs.dtype
         assert ours.tobytes() == theirs.tobytes()
 
@@ -162,8 +167,8 @@ def test_batches_are_the_same_whatever_the_threads_and_the_global_seed(store_of,
         tf.random.set_seed(seed)
         options = tf.data.Options()
         options.threading.private_threadpool_size = threads
-        dataset = reader.windows(epoch, epoch.order, 8).with_options(options)
-        return [part.tobytes() for batch in dataset.as_numpy_iterator() for part in batch]
+        dataset = windows_of(reader, epoch, epoch.order, 8).with_options(options)
+        return [part.tobytes() for batch in dataset.as_numpy_iterator() for part in tf.nest.flatten(batch)]
 
     assert flat(1, 0) == flat(8, 1) == flat(3, 2)
 
@@ -175,8 +180,9 @@ def test_the_stream_has_another_order_each_epoch_and_mixes_the_shards(store_of):
               for number in range(6)]
     assert len({tuple(order) for order in orders}) == 6
     shard = np.repeat(np.arange(len(IN_SHARDS)), IN_SHARDS)
-    assert len({shard[order[0]] for order in orders}) > 1
-    # In shard order 46 of the 49 neighbours are of one shard; 30 of the 50 clips are in the last one, so some always are.
+    # Were the shards not shuffled, the 7 clips of the first would always be in the first block, which has 20 clips.
+    assert max(np.flatnonzero(shard[order] == 0).max() for order in orders) >= 20
+    # In shard order 46 of the 49 neighbours are of one shard. Some always are: the last has 30 of the 50 clips.
     assert np.mean([(shard[order[1:]] == shard[order[:-1]]).sum() for order in orders]) < 40
     # Within a shard, too, the order is another one.
     assert all(np.any(np.diff(order[shard[order] == 4]) < 0) for order in orders)
@@ -191,7 +197,7 @@ def test_two_uses_of_a_clip_are_not_always_side_by_side_in_the_stream(store_of):
 
 def test_shards_without_a_chosen_clip_are_not_opened(store_of, tmp_path):
     store = store_of("uint8")
-    (path, first, count), *others = store.files
+    (_, first, count), *others = store.files
     index = np.arange(CLIPS)
     index[first : first + count] = -1
     index[index >= 0] = np.arange((index >= 0).sum())
@@ -207,12 +213,13 @@ def test_cut_and_choice_can_be_called_in_a_compiled_training_step(store_of):
     @tf.function
     def step(entry):
         clip = tf.gather(epoch.clip, entry)
-        return reader.cut(clip, reader.loudest_starts(clip, tf.gather(epoch.window, entry)))
+        row, low, high = reader.locate(clip, reader.loudest_starts(clip, tf.gather(epoch.window, entry)))
+        return reader.cut(entry, clip, row, low, high, epoch.treatment(entry))
 
     [expected] = read(reader, epoch, batch=1000)
-    for ours, theirs in zip(step(epoch.order), expected[2:], strict=True):
-        assert ours.dtype == tf.uint8
-        np.testing.assert_array_equal(ours, theirs)
+    ours = step(epoch.order)
+    assert ours.window.dtype == tf.uint8
+    tf.nest.map_structure(np.testing.assert_array_equal, ours, expected)
 
 
 def test_an_aligned_array_is_shared_and_another_one_copied():

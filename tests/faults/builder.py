@@ -52,7 +52,7 @@ def main() -> None:
                 os._exit(status)
         os.close(sender)
         print(pid, flush=True)
-        with open(receiver, encoding="utf-8") as messages:
+        with os.fdopen(receiver, encoding="utf-8") as messages:
             message = messages.read()
         print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), message]), flush=True)
 

@@ -24,12 +24,12 @@ def loudest_start(audio, window_uniforms, frames, config):
 
 
 def window_energy(audio, start, config):
-    """The sum of squares of the samples that the frames of a window see, of a clip repeated to one window if shorter."""
+    """The sum of squares of the samples that the frames of a window see; a shorter clip is repeated to one window."""
     if len(audio) < config.window_samples:
         audio = np.resize(audio, config.window_samples)
     seen = (config.window_frames - 1) * config.hop_samples + config.n_fft
     first = start * config.hop_samples
-    return sum(int(sample) ** 2 for sample in audio[first : first + seen])
+    return int((audio[first : first + seen].astype(np.int64) ** 2).sum())
 
 
 def scaled(window):

@@ -1,0 +1,339 @@
+"""A data set or a feature store -> a page on which to see and hear it: the report's section 3 for any clips.
+
+All figures of a store come from its manifest; audio is opened for a few example clips alone. Of a data set without a
+store, lengths come from the files' headers, and silence is measured on a sample of its clips.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fat2019 import DataError, figures
+from fat2019.audio import UnreadableAudio, read_audio
+from fat2019.clips import DataSet, find_data_set
+from fat2019.config import SPLITS, FeatureConfig
+from fat2019.extract import arrays_of
+from fat2019.figures import Page
+from fat2019.journal import JOURNAL_NAME
+from fat2019.labels import Vocabulary
+from fat2019.manifest import MANIFEST_NAME
+from fat2019.shards import decibels, offsets
+from fat2019.silence import desilence, kept_ranges
+from fat2019.split import METHODS, balance, split_indices
+from fat2019.store import FeatureStore, FlatLogMels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[int, int], None]
+
+_SAMPLE_CLIPS = 60  # of each split, for silence, where there is no store
+_PAIRS = 20
+_CANDIDATES = 3
+_OWN_SHARE = 0.6  # of a clip in its MixUp picture, where both sounds are to be seen
+
+
+def explore(source: Path, page: Path, *, data: Path | None = None, figures_folder: Path | None = None,
+            examples: int = 3, validation_share: float = 0.2, seed: int = 0,
+            progress: Progress | None = None) -> dict[str, Any]:
+    """Write the page.
+
+    Args:
+        source: a feature store, or the folder of a data set.
+        page: the HTML file.
+        data: the data set that a store was built from, for the example clips as they were recorded.
+        figures_folder: folder for the figures as SVG and PNG files; none by default.
+        examples: clips of each split to show.
+        validation_share: of the curated clips, for the balance of the splits.
+        seed: of the choice of examples, windows and augmentations.
+        progress: is told how many clips of a data set have been looked at.
+
+    Returns:
+        The numbers of the page.
+
+    Raises:
+        DataError: the source is neither, is damaged, or does not fit ``data``.
+    """
+    from fat2019.runs import write_whole
+
+    collection = _collection(source, data, seed, progress)
+    drawn = Page(figures_folder)
+    summary = _summary(collection, source)
+    tables = _balance_tables(collection, validation_share, seed)
+    together = _together(collection)
+    pairs = _pairs(together, collection.vocabulary)
+    html = drawn.render(
+        "explore.html", title=f"{source.name}: what there is to hear", summary=summary,
+        figures=_overview(drawn, collection, together), pairs=pairs,
+        class_figures=_class_figures(drawn, collection, tables, validation_share), classes=_class_rows(collection, tables),
+        validation_share=validation_share, examples=_examples(drawn, collection, examples, seed),
+        unreadable=collection.unreadable[:50])
+    write_whole(page, html)
+    spread = {method: [float(table["validation_share"].min()), float(table["validation_share"].max())]
+              for method, table in tables.items()}
+    return {"page": str(page), **summary, "validation_share_least_and_greatest": spread, "pairs": pairs}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sound:
+    """An example clip."""
+
+    recorded: npt.NDArray[np.int16] | None  # at the features' rate; none if there is only the store
+    kept: npt.NDArray[np.int64] | None  # ranges of it that are no silence
+    audio: npt.NDArray[np.int16]  # without silence
+
+
+@dataclasses.dataclass(frozen=True)
+class _Collection:
+    """The clips of a data set or store, and how to hear one."""
+
+    kind: str
+    vocabulary: Vocabulary
+    config: FeatureConfig
+    clips: "pd.DataFrame"  # fname, split, seconds, seconds_without_silence (NaN where that was not measured)
+    labels: npt.NDArray[np.uint8]  # (clips, classes)
+    unreadable: list[dict[str, str]]  # fname, split, reason
+    hear: Callable[[int], _Sound]
+
+
+def _collection(source: Path, data: Path | None, seed: int, progress: Progress | None) -> _Collection:
+    if (source / MANIFEST_NAME).exists() or (source / JOURNAL_NAME).exists():
+        return _of_store(FeatureStore.open(source), None if data is None else find_data_set(data, keep_known_bad=True))
+    if data is not None:
+        raise DataError(f"{source}: no feature store; a data set is explored without another (--data)")
+    return _of_data_set(find_data_set(source), seed, progress)
+
+
+def _of_store(store: FeatureStore, data_set: DataSet | None) -> _Collection:
+    rows, rate_hz = store.clips, store.config.sample_rate_hz
+    clips = rows[["fname", "split"]].assign(
+        seconds=rows["source_samples"] / rows["source_rate_hz"], seconds_without_silence=rows["samples"] / rate_hz)
+    paths = {(clip.split, clip.fname): clip.path for clip in data_set.clips} if data_set else {}
+
+    def hear(index: int) -> _Sound:
+        fname, split = clips["fname"][index], clips["split"][index]
+        audio = store.audio(fname)
+        if not data_set:
+            return _Sound(None, None, audio)
+        if (split, fname) not in paths:
+            raise DataError(f"{data_set.root}: it has no {split} clip {fname}: {store.path} was built from another data set")
+        return _heard(paths[split, fname], split, store.config)
+
+    unreadable: list[dict[str, str]] = store.quarantine.to_dict("records")  # type: ignore[assignment]
+    return _Collection("feature store", store.vocabulary, store.config, clips, store.labels, unreadable, hear)
+
+
+def _of_data_set(data_set: DataSet, seed: int, progress: Progress | None) -> _Collection:
+    import pandas as pd
+
+    config, rows, readable, unreadable = FeatureConfig(), [], [], []
+    for done, clip in enumerate(data_set.clips):
+        try:
+            rows.append((clip.fname, clip.split, _seconds(clip.path)))
+            readable.append(clip)
+        except UnreadableAudio as error:
+            unreadable.append({"fname": clip.fname, "split": clip.split, "reason": str(error)})
+        if progress:
+            progress(done + 1, len(data_set.clips))
+    if not readable:
+        raise DataError(f"{data_set.root}: none of its {len(data_set.clips)} clips is audio that can be decoded")
+    clips = pd.DataFrame(rows, columns=["fname", "split", "seconds"]).assign(seconds_without_silence=np.nan)
+    random = np.random.default_rng(seed)
+    for split in SPLITS:
+        of_split = np.flatnonzero(clips["split"] == split)
+        for index in np.sort(random.permutation(of_split)[:_SAMPLE_CLIPS]).tolist():
+            sound = _heard(readable[index].path, split, config)
+            clips.loc[index, "seconds_without_silence"] = len(sound.audio) / config.sample_rate_hz
+    labels = np.stack([data_set.vocabulary.encode(clip.labels) for clip in readable])
+    return _Collection("data set", data_set.vocabulary, config, clips, labels, unreadable,
+                       lambda index: _heard(readable[index].path, readable[index].split, config))
+
+
+def _seconds(path: Path) -> float:
+    import soundfile
+
+    try:
+        found = soundfile.info(str(path))
+    except (soundfile.SoundFileError, OSError) as error:
+        raise UnreadableAudio(f"{path}: no audio that can be decoded") from error
+    if found.frames < 1:
+        raise UnreadableAudio(f"{path}: audio without a single sample")
+    return found.frames / found.samplerate
+
+
+def _heard(path: Path, split: str, config: FeatureConfig) -> _Sound:
+    recorded, _, _ = read_audio(path, config.sample_rate_hz)  # (samples,)
+    rule = config.silence_rule(split, len(recorded) / config.sample_rate_hz)
+    kept = kept_ranges(recorded, config.sample_rate_hz, rule.min_silence_ms, rule.threshold_dbfs, rule.keep_silence_ms)
+    audio, kept_whole = desilence(recorded, config.sample_rate_hz, rule)
+    return _Sound(recorded, np.array([[0, len(recorded)]]) if kept_whole else kept, audio)
+
+
+def _summary(collection: _Collection, source: Path) -> dict[str, Any]:
+    clips, splits = collection.clips, {}
+    for split in SPLITS:
+        rows = clips[clips["split"] == split]
+        if not len(rows):
+            continue
+        measured = rows[rows["seconds_without_silence"].notna()]
+        saved = float((measured["seconds"] - measured["seconds_without_silence"]).sum())
+        of_clip = collection.labels[rows.index].sum(axis=1)
+        splits[split] = {
+            "clips": len(rows), "hours": float(rows["seconds"].sum()) / 3600,
+            "shortest_s": float(rows["seconds"].min()), "median_s": float(rows["seconds"].median()),
+            "longest_s": float(rows["seconds"].max()),
+            "silence_measured_on": len(measured), "silence_s": saved,
+            "silence_share": saved / float(measured["seconds"].sum()) if len(measured) else None,
+            "labels_per_clip": float(of_clip.mean()) if of_clip.any() else None,
+        }
+    return {"source": str(source), "kind": collection.kind, "clips": len(clips), "classes": len(collection.vocabulary),
+            "hours": float(clips["seconds"].sum()) / 3600, "unreadable": len(collection.unreadable), "splits": splits}
+
+
+def _balance_tables(collection: _Collection, share: float, seed: int) -> dict[str, "pd.DataFrame"]:
+    """By method, each curated class's clips in training and validation."""
+    labels = collection.labels[_of(collection, "curated")]
+    if len(labels) < 2:
+        return {}
+    tables = {}
+    for method in METHODS:
+        train, validation = split_indices(labels, method=method, validation_share=share, seed=seed)  # type: ignore[arg-type]
+        tables[method] = balance(labels, train, validation, names=collection.vocabulary.names)
+    return tables
+
+
+def _of(collection: _Collection, split: str) -> npt.NDArray[np.int64]:
+    return np.flatnonzero((collection.clips["split"] == split).to_numpy())
+
+
+def _labelled(collection: _Collection) -> dict[str, npt.NDArray[np.int64]]:
+    """The clips of each split that has labels."""
+    parts = {split: _of(collection, split) for split in SPLITS}
+    return {split: clips for split, clips in parts.items() if collection.labels[clips].any()}
+
+
+def _together(collection: _Collection) -> npt.NDArray[np.int64]:
+    """Clips that two classes share, ``(classes, classes)``."""
+    labels = collection.labels.astype(np.float64)  # BLAS has no product of integers
+    return (labels.T @ labels).astype(np.int64)
+
+
+def _pairs(together: npt.NDArray[np.int64], vocabulary: Vocabulary) -> list[tuple[str, str, int]]:
+    pairs = [(vocabulary.names[a], vocabulary.names[b], int(together[a, b]))
+             for a, b in itertools.combinations(range(len(vocabulary)), 2) if together[a, b]]
+    return sorted(pairs, key=lambda pair: -pair[2])[:_PAIRS]
+
+
+def _overview(drawn: Page, collection: _Collection, together: npt.NDArray[np.int64]) -> list[Any]:
+    """The figures of lengths and labels."""
+    result = []
+    for split in SPLITS:
+        rows = collection.clips.loc[_of(collection, split)]
+        if not len(rows):
+            continue
+        after = rows["seconds_without_silence"].to_numpy()
+        known = not np.isnan(after).any()
+        result.append(drawn.figure(
+            f"lengths-{split}", figures.durations(rows["seconds"].to_numpy(), after if known else None, split),
+            f"Histogram of the lengths of the {len(rows)} {split} clips" + (", with and without silence" if known else "")))
+    counts = {split: collection.labels[clips].sum(axis=1, dtype=np.int64) for split, clips in _labelled(collection).items()}
+    if counts:
+        result.append(drawn.figure("labels-per-clip", figures.labels_per_clip(counts), "Share of clips by their number of labels"))
+    if _pairs(together, collection.vocabulary):
+        result.append(drawn.figure("co-occurrence", figures.co_occurrence(collection.vocabulary.names, together),
+                                   "How often two classes are labels of one clip"))
+    return result
+
+
+def _class_figures(drawn: Page, collection: _Collection, tables: dict[str, "pd.DataFrame"], share: float) -> list[Any]:
+    counts = {split: collection.labels[clips].sum(axis=0, dtype=np.int64) for split, clips in _labelled(collection).items()}
+    result = [drawn.figure("labels", figures.label_histogram(collection.vocabulary.names, counts),
+                           "Clips of each class, by split")] if counts else []
+    widest = 1.05 * max([share, *(float(table["validation_share"].max()) for table in tables.values())])
+    for method, table in tables.items():
+        result.append(drawn.figure(f"split-{method}", figures.split_balance(table, share, widest, f"Validation, {method} split"),
+                                   f"Share of each class's curated clips that the {method} split puts into validation"))
+    return result
+
+
+def _class_rows(collection: _Collection, tables: dict[str, "pd.DataFrame"]) -> list[dict[str, Any]]:
+    labelled = _labelled(collection)
+    return [{
+        "name": name,
+        "clips": {split: int(collection.labels[clips, column].sum()) for split, clips in labelled.items()},
+        "validation": {method: (int(table["validation"].iloc[column]), float(table["validation_share"].iloc[column]))
+                       for method, table in tables.items()},
+    } for column, name in enumerate(collection.vocabulary.names)]
+
+
+def _examples(drawn: Page, collection: _Collection, count: int, seed: int) -> list[dict[str, Any]]:
+    """Some clips of each split with labels: how they look, what is cut from them, and what becomes of that."""
+    random = np.random.default_rng(seed)
+    chosen = [int(index) for clips in _labelled(collection).values() for index in np.sort(random.permutation(clips)[:count])]
+    if not chosen:
+        return []
+    sounds = [collection.hear(index) for index in chosen]
+    features = [arrays_of(sound.audio, collection.config) for sound in sounds]
+    cut = _Cut.of(features, collection.config, random)
+    result = []
+    for place, (index, sound) in enumerate(zip(chosen, sounds, strict=True)):
+        row = collection.clips.loc[index]
+        stored, decibel_range, _ = features[place]
+        recorded = sound.audio if sound.recorded is None else sound.recorded
+        labels = collection.vocabulary.decode(collection.labels[index])
+        partner = Path(collection.clips["fname"][chosen[place - 1]]).stem
+        result.append({
+            "fname": row["fname"], "split": row["split"], "labels": labels, "seconds": float(row["seconds"]),
+            "seconds_without_silence": len(sound.audio) / collection.config.sample_rate_hz,
+            "recorded": sound.recorded is not None,
+            "clip": drawn.figure(
+                f"example-{place + 1}", figures.clip(recorded, sound.kept, decibels(stored, decibel_range),
+                                                     cut.starts[place], collection.config, f"{row['split']}: {row['fname']}"),
+                f"Waveform and log-mel of {row['fname']} with the windows that could be cut"),
+            "windows": drawn.figure(
+                f"example-{place + 1}-augmented", figures.images({
+                    "the loudest window": cut.raw[place], "SpecAugment": cut.augmented[place],
+                    f"partner: {partner}": cut.raw[place - 1], f"MixUp, {_OWN_SHARE:g} of it": cut.mixed[place],
+                }, collection.config), f"A window of {row['fname']} as cut, with SpecAugment, and mixed with {partner}"),
+            "sound": drawn.sound(recorded, collection.config.sample_rate_hz)})
+    return result
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cut:
+    """What training makes of some clips."""
+
+    starts: list[list[int]]  # first frames of each clip's candidates, the loudest first
+    raw: npt.NDArray[np.float32]  # (clips, frames, mels)
+    augmented: npt.NDArray[np.float32]
+    mixed: npt.NDArray[np.float32]  # each with the clip before it
+
+    @classmethod
+    def of(cls, features: Sequence[tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.int64]]],
+           config: FeatureConfig, random: np.random.Generator) -> "_Cut":
+        import tensorflow as tf
+
+        from fat2019.augment import SpecAugment, mixup, spec_augment
+        from fat2019.readers import MemoryReader
+        from fat2019.windows import candidate_starts, to_image
+
+        log_mels, ranges, energies = zip(*features, strict=True)
+        frames = [len(log_mel) for log_mel in log_mels]
+        reader = MemoryReader(FlatLogMels(np.concatenate(log_mels), offsets(frames), np.concatenate(energies),
+                                          offsets([len(energy) for energy in energies]), np.stack(ranges)), config)
+        clips = tf.range(len(frames), dtype=tf.int64)
+        uniforms = tf.constant(random.random((len(frames), _CANDIDATES)), tf.float32)
+        candidates = candidate_starts(uniforms, tf.constant(frames, tf.int64), config.window_frames).numpy()
+        loudest = reader.loudest_starts(clips, uniforms)
+        policy = SpecAugment()
+        raw = to_image(*reader.cut(clips, loudest))  # (clips, frames, mels)
+        augmented = spec_augment(raw, tf.constant(random.random((len(frames), policy.uniforms)), tf.float32), policy)
+        mixed = mixup(raw, tf.fill([len(frames)], np.float32(_OWN_SHARE)))
+        starts = [[first, *[start for start in row if start != first]]
+                  for first, row in zip(loudest.numpy().tolist(), candidates.tolist(), strict=True)]
+        return cls(starts, raw.numpy(), augmented.numpy(), mixed.numpy())

@@ -1,0 +1,63 @@
+"""Run folders of tiny networks, finished without training: what reads runs can be tested in little time."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+
+from fat2019.config import to_json
+from fat2019.runs import Run, write_json
+from fat2019.training import TrainConfig
+
+
+def make_run(path, store, *, seed=0, config=None, validation=(), split="curated", vocabulary=None, epochs=2):
+    """A run whose network is one random dense layer, validated on the clips of these numbers."""
+    path.mkdir(parents=True, exist_ok=True)
+    config = config or TrainConfig(seed=seed)
+    names = list(vocabulary or store.vocabulary.names)
+    model = tiny_network(store, len(names), seed)
+    for name in ("model", *(f"stage-{number}" for number in range(1, len(config.stages)))):
+        model.save(path / f"{name}.keras")
+    write_json(
+        path / "config.json",
+        {
+            "train": json.loads(json.dumps(dataclasses.asdict(config))),
+            "vocabulary": names,
+            "store": str(store.path),
+            "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
+        },
+    )
+    rows = [f"{store.clips['fname'][clip]},{split},validation" for clip in validation]
+    (path / "split.csv").write_text("\n".join(["fname,split,part", *rows]) + "\n")
+    history = [
+        f"{stage + 1},{epoch + 1},0.5,{0.2 + 0.01 * epoch},0.5,{0.1 + 0.001 * seed + 0.01 * epoch},1.0"
+        for stage in range(len(config.stages))
+        for epoch in range(epochs)
+    ]
+    (path / "history.csv").write_text(
+        "\n".join(["stage,epoch,loss,lwlrap,val_loss,val_lwlrap,seconds", *history]) + "\n"
+    )
+    write_json(
+        path / "metrics.json",
+        {
+            "validation": {"lwlrap": 0.25},
+            "parameters": {"total": 100 + seed, "trainable": 90, "frozen": 10},
+            "epochs": len(history),
+            "seconds": 12.0,
+        },
+    )
+    return Run.open(path)
+
+
+def tiny_network(store, classes, seed=0):
+    """Images of the store -> probabilities of the classes."""
+    image = keras.Input((store.config.window_frames, store.config.mel_bands, 1))
+    mean = keras.layers.Rescaling(1 / 255)(
+        keras.layers.GlobalAveragePooling2D()(keras.layers.Permute((1, 3, 2))(image))
+    )  # (mels,)
+    random = np.random.default_rng(seed)
+    dense = keras.layers.Dense(classes, activation="sigmoid")
+    model = keras.Model(image, dense(mean))
+    dense.set_weights([random.normal(size=weights.shape) for weights in dense.get_weights()])
+    return model

@@ -1,0 +1,127 @@
+import base64
+import io
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from fat2019 import figures
+from fat2019.config import FeatureConfig
+from fat2019.figures import Page
+
+CONFIG = FeatureConfig()
+
+
+def test_a_figure_on_a_page_is_an_svg_within_it_and_files_beside_it(tmp_path):
+    figure = figures.label_histogram(["Bark", "Meow"], {"curated": np.array([3, 5])})
+    html = Page(tmp_path / "figures").figure("labels", figure, 'Clips of "each" class')
+    svg = base64.b64decode(re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', html).group(1))
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert (tmp_path / "figures" / "labels.svg").read_bytes() == svg
+    assert (tmp_path / "figures" / "labels.png").read_bytes().startswith(b"\x89PNG")
+    assert 'alt="Clips of &#34;each&#34; class"' in html
+
+
+def test_without_a_folder_no_file_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Page().figure("x", figures.label_histogram(["Bark"], {"noisy": np.array([1])}), "x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_same_figure_has_the_same_bytes_and_another_has_others():
+    first, second, other = (figures.to_svg(figures.durations(np.array([1.0, 2.0, length]), None, "curated"))
+                            for length in (3.0, 3.0, 9.0))
+    assert first == second != other
+
+
+def test_a_sound_is_a_wav_of_its_first_seconds():
+    samples = np.random.default_rng(0).integers(-9000, 9000, 16_000 * 3).astype(np.int16)
+    html = Page().sound(samples, 16_000, seconds=2)
+    data = base64.b64decode(re.search(r"base64,([^\"]+)", html).group(1))
+    decoded, rate = soundfile.read(io.BytesIO(data), dtype="int16")
+    assert rate == 16_000
+    assert np.array_equal(decoded, samples[:32_000])
+
+
+def test_text_from_outside_cannot_become_markup():
+    html = Page().render("explore.html", title="<script>alert(1)</script>", **_empty_page())
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def _empty_page():
+    summary = {"source": "x", "kind": "feature store", "clips": 0, "hours": 0.0, "classes": 1, "unreadable": 0, "splits": {}}
+    return {"summary": summary, "figures": [], "examples": [], "validation_share": 0.2, "class_figures": [],
+            "classes": [{"name": "a", "clips": {}, "validation": {}}], "pairs": [], "unreadable": []}
+
+
+def test_lengths_are_counted_each_once_before_and_after():
+    before, after = np.array([0.3, 1.0, 5.0, 57.6]), np.array([0.2, 1.0, 2.0, 50.0])
+    [axes] = figures.durations(before, after, "curated").axes
+    bars = [patch for patch in axes.patches if hasattr(patch, "get_height")]
+    assert sum(bar.get_height() for bar in bars) == 4
+    assert axes.get_xlabel() == "length in s"
+    steps = next(patch for patch in axes.patches if not hasattr(patch, "get_height"))
+    assert steps.get_path().vertices[:, 1].max() >= 1
+
+
+def test_the_bars_of_the_histogram_are_the_counts_of_each_split():
+    [axes] = figures.label_histogram(["a", "b", "c"], {"curated": np.array([3, 0, 5]), "noisy": np.array([7, 1, 2])}).axes
+    assert [[bar.get_width() for bar in bars] for bars in axes.containers] == [[3, 0, 5], [7, 1, 2]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    low, high = axes.get_ylim()
+    assert low > high  # the first class stands at the top
+
+
+def test_labels_per_clip_are_shares_of_each_split():
+    [axes] = figures.labels_per_clip({"curated": np.array([1, 1, 2, 3]), "noisy": np.array([1, 1])}).axes
+    assert [[bar.get_height() for bar in bars] for bars in axes.containers] == [[0.5, 0.25, 0.25], [1, 0, 0]]
+
+
+def test_the_balance_shows_each_share_and_the_one_wanted():
+    table = pd.DataFrame({"train": [8, 3], "validation": [2, 0], "validation_share": [0.2, np.nan]}, index=["a", "b"])
+    [axes] = figures.split_balance(table, 0.2, 0.5, "t").axes
+    assert [bar.get_width() for bar in axes.containers[0]] == [0.2, 0]
+    assert axes.lines[0].get_xdata()[0] == 0.2
+    assert axes.get_xlim() == (0, 0.5)
+
+
+def test_only_classes_that_occur_with_another_are_in_the_matrix():
+    together = np.array([[9, 2, 0], [2, 5, 0], [0, 0, 7]])
+    axes = figures.co_occurrence(["a", "b", "c"], together).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a  1", "b  2"]
+    assert axes.images[0].get_array().filled(0).tolist() == [[0, 2], [2, 0]]
+
+
+def test_removed_silences_are_marked_in_seconds():
+    samples = np.zeros(48_000, np.int16)
+    kept = np.array([[8_000, 16_000], [32_000, 48_000]])
+    figure = figures.clip(samples, kept, np.zeros((92, 80), np.float32), (0, 5), CONFIG, "t")
+    marked = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in figure.axes[0].patches]
+    assert marked == [(0.0, 0.5), (1.0, 2.0)]
+    assert len(figure.axes[1].lines) == 2  # two windows
+    chosen, other = figure.axes[1].lines
+    assert chosen.get_xdata().min() == 0
+    assert other.get_xdata().min() == pytest.approx(5 * 512 / 16_000)
+
+
+def test_curves_hold_the_epochs_of_all_stages_with_a_line_between():
+    history = pd.DataFrame({"stage": [1, 1, 2], "epoch": [1, 2, 1], "loss": [3, 2, 1], "val_loss": [4, 3, 2],
+                            "lwlrap": [0.1, 0.2, 0.3], "val_lwlrap": [0.1, 0.1, 0.2]})
+    loss, score = figures.learning_curves(history, "t").axes
+    assert [line.get_ydata().tolist() for line in loss.lines[:2]] == [[3, 2, 1], [4, 3, 2]]
+    assert [line.get_ydata().tolist() for line in score.lines[:2]] == [[0.1, 0.2, 0.3], [0.1, 0.1, 0.2]]
+    assert loss.lines[2].get_xdata() == [2.5, 2.5]
+
+
+def test_a_timeline_covers_the_whole_recording_also_a_short_one():
+    for seconds, starts in ((20, np.array([0.0, 8.5, 17.0])), (0.4, np.array([0.0]))):
+        scores = np.linspace(0, 1, len(starts) * 2).reshape(-1, 2)
+        figure = figures.timeline(np.zeros(int(16_000 * seconds), np.int16), 16_000, starts, 3.0, scores, ["a", "b"], "t")
+        mesh = figure.axes[1].collections[0]
+        assert np.array_equal(mesh.get_array(), scores.T)
+        assert mesh.get_coordinates()[0, [0, -1], 0].tolist() == [0, seconds]
+        assert figures.to_png(figure).startswith(b"\x89PNG")

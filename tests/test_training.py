@@ -1,0 +1,361 @@
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from fat2019 import DataError, training
+from fat2019.augment import SpecAugment
+from fat2019.feed import FeedConfig
+from fat2019.inference import score_clips
+from fat2019.metric import lwlrap
+from fat2019.models import ModelConfig
+from fat2019.training import Diverged, Stage, TrainConfig, adopt_stages, train
+from tests.interrupted_training import tiny_network
+
+SMALL = FeedConfig(batch_windows=8)
+TWO_STAGES = TrainConfig(
+    ModelConfig(weights="none"),
+    (
+        Stage(("noisy",), epochs=2, validate_on="noisy", learning_rate=1e-2, feed=SMALL),
+        Stage(epochs=3, learning_rate=1e-2, feed=dataclasses.replace(SMALL, spec_augment=SpecAugment())),
+    ),
+)
+
+
+def one_stage(**fields):
+    """A run of one short stage; fields of either."""
+    names = {field.name for field in dataclasses.fields(Stage)}
+    stage = {"epochs": 1, "feed": SMALL} | {name: value for name, value in fields.items() if name in names}
+    return TrainConfig(
+        ModelConfig(weights="none"),
+        (Stage(**stage),),
+        **{name: value for name, value in fields.items() if name not in names},
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(store, tmp_path_factory):
+    """The run of two stages, the rows that were reported, and what was logged."""
+    path, rows, said = tmp_path_factory.mktemp("runs") / "two-stages", [], []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger = logging.getLogger("fat2019")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "build", tiny_network)
+        run = train(store, TWO_STAGES, path, rows.append)
+    logger.removeHandler(handler)
+    return run, rows, "\n".join(said)
+
+
+def test_the_folder_of_a_finished_run_holds_what_its_documentation_says(finished):
+    run, rows, _ = finished
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        "config.json",
+        "history.csv",
+        "logs",
+        "metrics.json",
+        "model.keras",
+        "split.csv",
+        "stage-1.keras",
+    ]
+    assert [(row["stage"], row["epoch"]) for row in rows] == [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3)]
+    assert run.history().to_dict("records") == rows
+    assert list(rows[0]) == ["stage", "epoch", "loss", "lwlrap", "val_loss", "val_lwlrap", "seconds"]
+    assert run.metrics["epochs"] == 5 and run.metrics["seconds"] > 0
+    assert run.metrics["parameters"]["total"] == sum(
+        run.metrics["parameters"][part] for part in ("trainable", "frozen")
+    )
+
+
+def test_tensorboard_has_the_curves_of_each_stage(finished):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = finished[0]
+    for stage, epochs in ((1, 2), (2, 3)):
+        for part in ("train", "validation"):
+            events = EventAccumulator(str(run.path / "logs" / f"stage-{stage}" / part), size_guidance={"tensors": 0})
+            assert "epoch_lwlrap" in events.Reload().Tags()["tensors"]
+            assert len(events.Tensors("epoch_lwlrap")) == epochs
+
+
+def test_the_configuration_is_written_down_with_versions_and_features(finished, store):
+    config = finished[0].config
+    assert config["train"] == json.loads(json.dumps(dataclasses.asdict(TWO_STAGES)))
+    assert config["features"]["digest"] == store.config.digest()
+    assert config["vocabulary"] == list(store.vocabulary.names)
+    assert config["versions"]["keras"] == keras.__version__
+
+
+def test_the_log_says_whether_onednn_is_on_and_what_is_trained(finished):
+    assert f"oneDNN: {training._onednn()}" in finished[2]
+    assert "stage 2 of 2: simple, 149 parameters (117 trained, 32 frozen)" in finished[2]
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("1", "on"), ("0", "off"), (None, "as TensorFlow decides")])
+def test_onednn_is_described_by_its_variable(monkeypatch, setting, expected):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", setting)
+    assert training._onednn() == expected
+
+
+@pytest.mark.parametrize(("before", "expected"), [(None, "1"), ("0", "0")])
+def test_onednn_is_switched_on_unless_the_user_has_decided(before, expected):
+    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    if before:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = before
+    program = "import os, fat2019; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == expected
+
+
+def test_every_labelled_clip_is_trained_on_or_held_out_and_never_both(finished, store):
+    import pandas as pd
+
+    table = pd.read_csv(finished[0].path / "split.csv")
+    assert sorted(table["fname"]) == sorted(store.clips["fname"][store.clips["split"] != "test"])
+    assert set(zip(table["split"], table["part"], strict=True)) == {
+        (split, part) for split in ("curated", "noisy") for part in ("train", "validation")
+    }
+
+
+def test_the_kept_network_is_that_of_the_best_epoch_and_scored_on_all_windows(finished, store):
+    run, rows, _ = finished
+    fnames = run.held_out()[1]
+    clips = np.flatnonzero(store.clips["fname"].isin(fnames))
+    loudest = lwlrap(store.labels[clips], score_clips(run.model(), store, clips, windows="max-energy"))
+    assert loudest == pytest.approx(max(row["val_lwlrap"] for row in rows if row["stage"] == 2))
+    tiled = lwlrap(store.labels[clips], score_clips(run.model(), store, clips))
+    assert run.metrics["validation"]["lwlrap"] == pytest.approx(tiled)
+    assert run.metrics["validation"]["clips"] == len(clips) and run.metrics["validation"]["split"] == "curated"
+
+
+def test_a_finished_run_is_not_trained_again(finished, store):
+    rows = []
+    again = train(store, TWO_STAGES, finished[0].path, rows.append)
+    assert rows == [] and again.metrics == finished[0].metrics
+
+
+def test_other_options_for_a_run_that_is_there_are_refused_by_name(finished, store):
+    changed = dataclasses.replace(
+        TWO_STAGES, seed=1, stages=(TWO_STAGES.stages[0], dataclasses.replace(TWO_STAGES.stages[1], learning_rate=1e-3))
+    )
+    with pytest.raises(
+        DataError, match=r"train\.seed 0 instead of 1, train\.stages\[1\]\.learning_rate 0\.01 instead of"
+    ):
+        train(store, changed, finished[0].path)
+
+
+def test_a_run_goes_on_with_the_clips_that_it_began_with_only(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "run")
+    (tmp_path / "run" / "metrics.json").unlink()
+    with (tmp_path / "run" / "split.csv").open("a") as file:
+        file.write("since-removed.wav,curated,train\n")
+    with pytest.raises(DataError, match=r"split.csv: the clips of .* are no longer those"):
+        train(store, TWO_STAGES, tmp_path / "run")
+
+
+def test_a_stage_taken_over_from_another_run_changes_no_number(finished, store, tmp_path):
+    adopt_stages(tmp_path / "run", store, TWO_STAGES, [finished[0].path])
+    rows = []
+    run = train(store, TWO_STAGES, tmp_path / "run", rows.append)
+    assert [row["stage"] for row in rows] == [2, 2, 2]  # the first was not trained again
+    columns = ["stage", "epoch", "loss", "lwlrap", "val_loss", "val_lwlrap"]
+    assert run.history()[columns].equals(finished[0].history()[columns])
+    assert all(
+        np.array_equal(a, b) for a, b in zip(run.model().get_weights(), finished[0].model().get_weights(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": 1}, {"stages": TWO_STAGES.stages[:1]}, {"stages": (TWO_STAGES.stages[1], TWO_STAGES.stages[1])}],
+)
+def test_a_stage_of_a_run_configured_otherwise_is_not_taken_over(finished, store, tmp_path, changes):
+    adopt_stages(tmp_path / "run", store, dataclasses.replace(TWO_STAGES, **changes), [finished[0].path])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_that_cannot_be_read_is_named(finished, store, tmp_path):
+    adopt_stages(tmp_path / "run", store, TWO_STAGES, [finished[0].path])
+    (tmp_path / "run" / "stage-1.keras").write_bytes(b"cut")
+    with pytest.raises(DataError, match=r"stage-1.keras: the network that this run was to go on with cannot be read"):
+        train(store, TWO_STAGES, tmp_path / "run")
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A smaller network in place of every other: where any will do, TensorFlow prepares it in less time."""
+    monkeypatch.setattr(training, "build", tiny_network)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_loss_that_is_no_number_ends_the_run_with_advice(store, tmp_path):
+    with pytest.raises(
+        Diverged, match=r"the loss became (nan|inf) in stage 1, epoch \d+, .*: try a lower learning rate"
+    ):
+        train(store, one_stage(epochs=5, learning_rate=1e38, optimizer="sgd"), tmp_path / "run")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_training_stops_early_when_validation_grows_no_better_and_clipped_steps_are_short(store, tmp_path):
+    config = one_stage(
+        splits=("curated", "noisy"),
+        epochs=9,
+        learning_rate=1.0,
+        optimizer="sgd",
+        clip_norm=1e-9,
+        early_stopping_epochs=2,
+    )
+    run = train(store, config, tmp_path / "run")
+    best = int(run.history()["val_lwlrap"].argmax()) + 1
+    assert len(run.history()) == best + 2 < 9
+    keras.utils.set_random_seed(0)
+    fresh = tiny_network(config.model, len(store.vocabulary), (92, 80))
+    moved = np.sqrt(
+        sum(
+            float(((a.numpy() - b.numpy()) ** 2).sum())
+            for a, b in zip(run.model().trainable_variables, fresh.trainable_variables, strict=True)
+        )
+    )
+    assert moved < 1e-6
+
+
+@pytest.mark.usefixtures("tiny")
+def test_half_precision_and_compilation_train_and_leave_the_precision_as_it_was(store, tmp_path):
+    # One batch holds all clips: another size would be compiled as well.
+    run = train(store, one_stage(precision="mixed_bfloat16", jit=True, feed=FeedConfig()), tmp_path / "run")
+    assert np.isfinite(run.history()["loss"]).all()
+    computes_in = {type(layer).__name__: layer.compute_dtype for layer in run.model().layers}
+    assert computes_in["BatchNormalization"] == "bfloat16"
+    assert keras.mixed_precision.dtype_policy().name == "float32"
+
+
+def test_the_cosine_schedule_warms_up_to_the_rate_and_ends_at_zero():
+    rate = training._learning_rate(Stage(epochs=10, learning_rate=0.5, schedule="cosine"), steps_per_epoch=20)
+    rates = np.array([float(rate(step)) for step in range(201)])
+    assert rates[0] == 0 and rates[10] == pytest.approx(0.5) and rates.argmax() == 10  # 5% of 200 steps
+    assert rates[105] == pytest.approx(0.25) and rates[200] == pytest.approx(0, abs=1e-6)
+    assert training._learning_rate(Stage(learning_rate=0.5), 20) == 0.5
+
+
+def test_a_share_of_the_clips_is_a_part_of_them_and_validation_stays_whole(store):
+    whole, part = (
+        training._split(store, one_stage(splits=("curated", "noisy"), clip_share=share)) for share in (1, 0.5)
+    )
+    for split, clips in part.train.items():
+        assert len(clips) == round(len(whole.train[split]) / 2) and set(clips) < set(whole.train[split])
+    assert np.array_equal(part.validation["curated"], whole.validation["curated"])
+    again = training._split(store, one_stage(splits=("curated", "noisy"), clip_share=0.5))
+    other = training._split(store, one_stage(splits=("curated", "noisy"), clip_share=0.5, seed=1))
+    assert np.array_equal(part.train["noisy"], again.train["noisy"])
+    assert not np.array_equal(part.train["noisy"], other.train["noisy"])
+
+
+def test_at_least_one_clip_is_trained_on(store):
+    assert len(training._split(store, one_stage(clip_share=1e-6)).train["curated"]) == 1
+
+
+def test_splits_that_the_store_lacks_are_refused(store, tmp_path, monkeypatch):
+    monkeypatch.setitem(vars(store), "clips", store.clips.assign(split="curated"))
+    with pytest.raises(DataError, match="no noisy clips"):
+        train(store, one_stage(splits=("noisy",)), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"splits": ("test",)}, "splits"),
+        ({"splits": ()}, "splits"),
+        ({"epochs": 0}, "epochs"),
+        ({"learning_rate": float("nan")}, "learning rate"),
+        ({"optimizer": "lion"}, "optimizer"),
+        ({"schedule": "step"}, "schedule"),
+        ({"validation_share": 1.0}, "validation share"),
+        ({"clip_share": 0.0}, "clip share"),
+        ({"precision": "int8"}, "precision"),
+        ({"clip_norm": -1.0}, "clip_norm"),
+        ({"devices": 0}, "devices"),
+        ({"devices": 2, "jit": True}, "jit: TensorFlow cannot compile a step for several devices"),
+        ({"devices": 3}, "batch size: expected a multiple of the 3 devices, received 8"),
+    ],
+)
+def test_values_out_of_range_are_refused(fields, message):
+    with pytest.raises(DataError, match=message):
+        one_stage(**fields)
+
+
+def test_a_run_without_stages_is_refused():
+    with pytest.raises(DataError, match="stages"):
+        TrainConfig(stages=())
+
+
+def test_more_devices_than_there_are_cannot_be_had(store, tmp_path):
+    with pytest.raises(DataError, match="devices: expected at most 1"):
+        train(store, one_stage(devices=2), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("windows", "devices", "expected"),
+    [(6, 2, [0, 1, 2, 3, 4, 5]), (5, 2, [0, 1, 2, 3]), (7, 4, [0, 1, 2, 3]), (1, 2, [0, 0]), (2, 3, [0, 1, 0])],
+)
+def test_every_device_gets_as_many_windows(windows, devices, expected):
+    images, labels = training._even((np.arange(windows), np.arange(windows) * 10), devices)
+    assert images.numpy().tolist() == expected and (labels.numpy() == images.numpy() * 10).all()
+
+
+DEVICES = """
+import sys
+import numpy as np
+import tensorflow as tf
+from fat2019 import training
+from tests.interrupted_training import tiny_network
+training.build = lambda config, *shape: tiny_network(config, *shape, dropout=config.dropout)
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from pathlib import Path
+from fat2019.feed import FeedConfig
+from fat2019.models import ModelConfig
+from fat2019.store import FeatureStore
+from fat2019.training import Stage, TrainConfig, train
+store, out = FeatureStore.open(sys.argv[1]), Path(sys.argv[2])
+for devices in (1, 2):
+    # Dropout is off: each device draws its own. 14 noisy clips make batches of 8 and 6.
+    config = TrainConfig(ModelConfig(dropout=0.0), (Stage(("noisy",), epochs=1, feed=FeedConfig(batch_windows=8)),),
+                         devices=devices)
+    train(store, config, out / str(devices))
+"""
+
+
+def test_two_devices_have_the_losses_of_one(store, tmp_path):
+    from fat2019.runs import Run
+
+    subprocess.run(
+        [sys.executable, "-c", DEVICES, str(store.path), str(tmp_path)],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    one, two = (Run.open(tmp_path / name).history() for name in "12")
+    assert one["loss"].between(0.1, 2).all()
+    np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-4)
+    np.testing.assert_allclose(two["val_loss"], one["val_loss"], rtol=1e-4)
+    np.testing.assert_allclose(two["lwlrap"], one["lwlrap"], rtol=1e-6)

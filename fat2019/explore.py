@@ -22,10 +22,10 @@ from fat2019.figures import Page
 from fat2019.journal import JOURNAL_NAME
 from fat2019.labels import Vocabulary
 from fat2019.manifest import MANIFEST_NAME
-from fat2019.shards import decibels, offsets
+from fat2019.shards import decibels
 from fat2019.silence import desilence, kept_ranges
 from fat2019.split import METHODS, balance, split_indices
-from fat2019.store import FeatureStore, FlatLogMels
+from fat2019.store import FeatureStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -319,21 +319,17 @@ class _Cut:
         import tensorflow as tf
 
         from fat2019.augment import SpecAugment, mixup, spec_augment
-        from fat2019.readers import MemoryReader
         from fat2019.windows import candidate_starts, to_image
 
-        log_mels, ranges, energies = zip(*features, strict=True)
-        frames = [len(log_mel) for log_mel in log_mels]
-        reader = MemoryReader(FlatLogMels(np.concatenate(log_mels), offsets(frames), np.concatenate(energies),
-                                          offsets([len(energy) for energy in energies]), np.stack(ranges)), config)
-        clips = tf.range(len(frames), dtype=tf.int64)
-        uniforms = tf.constant(random.random((len(frames), _CANDIDATES)), tf.float32)
-        candidates = candidate_starts(uniforms, tf.constant(frames, tf.int64), config.window_frames).numpy()
-        loudest = reader.loudest_starts(clips, uniforms)
+        frames = tf.constant([len(log_mel) for log_mel, _, _ in features], tf.int64)
+        uniforms = tf.constant(random.random((len(features), _CANDIDATES)), tf.float32)
+        candidates = candidate_starts(uniforms, frames, config.window_frames).numpy()  # (clips, candidates)
+        starts = [sorted(set(of_clip.tolist()), key=lambda start, energy=energy: energy[start] - energy[start + config.window_hops])
+                  for of_clip, (_, _, energy) in zip(candidates, features, strict=True)]
+        windows = np.stack([log_mel[loudest : loudest + config.window_frames]
+                            for (log_mel, _, _), (loudest, *_) in zip(features, starts, strict=True)])
+        raw = to_image(windows, windows.min(axis=(1, 2)), windows.max(axis=(1, 2)))  # (clips, frames, mels)
         policy = SpecAugment()
-        raw = to_image(*reader.cut(clips, loudest))  # (clips, frames, mels)
-        augmented = spec_augment(raw, tf.constant(random.random((len(frames), policy.uniforms)), tf.float32), policy)
-        mixed = mixup(raw, tf.fill([len(frames)], np.float32(_OWN_SHARE)))
-        starts = [[first, *[start for start in row if start != first]]
-                  for first, row in zip(loudest.numpy().tolist(), candidates.tolist(), strict=True)]
+        augmented = spec_augment(raw, tf.constant(random.random((len(features), policy.uniforms)), tf.float32), policy)
+        mixed = mixup(raw, tf.fill([len(features)], np.float32(_OWN_SHARE)))
         return cls(starts, raw.numpy(), augmented.numpy(), mixed.numpy())

@@ -71,7 +71,9 @@ def build(config: ModelConfig, classes: int, input_shape: tuple[int, int] = (92,
         features = HEADS[config.head](_backbone(config, (*input_shape, 3))(_three_channels(images, config)), config)
     # float32 whatever the precision policy: a half-precision sigmoid cannot tell small probabilities apart.
     scores = keras.layers.Dense(classes, activation="sigmoid", dtype="float32", name="scores")(features)
-    return keras.Model(images, scores, name=config.name)
+    model = keras.Model(images, scores, name=config.name)
+    set_trainable(model, config)
+    return model
 
 
 def set_trainable(model: keras.Model, config: ModelConfig) -> None:
@@ -99,7 +101,6 @@ def list_models(classes: int) -> list[dict[str, Any]]:
         for head in HEADS if name != "simple" else ("conv",):
             config = ModelConfig(name, head=head, weights="none")
             model = build(config, classes)
-            set_trainable(model, config)
             total, trainable, frozen = parameter_counts(model)
             rows.append({"model": name, "head": head, "total": total, "trainable": trainable, "frozen": frozen,
                          "input_shape": list(model.input_shape[1:])})
@@ -135,7 +136,8 @@ def _load(backbone: keras.Model, path: Path) -> None:
     try:
         backbone.load_weights(path)
     except Exception as error:
-        raise DataError(f"{path}: these are not weights of {backbone.name} without its top: {error}") from error
+        raise DataError(f"{path}: these are not weights of {backbone.name} without its top: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _conv_head(features: Any, config: ModelConfig) -> Any:

@@ -8,8 +8,8 @@ module. features/README.md documents the files.
 import dataclasses
 import difflib
 import functools
-import math
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -147,7 +147,7 @@ class FeatureStore:
                 fastest); all clips by default.
 
         Returns:
-            C-ordered arrays, the log-mels 64-byte aligned.
+            C-ordered arrays, log-mels and energies 64-byte aligned.
 
         Raises:
             DataError: a shard is damaged, or was replaced since the store was opened.
@@ -218,7 +218,8 @@ class FeatureStore:
         energy_offset = offsets(frames + energy_points(0, config))
         return FlatLogMels(
             _aligned((int(frame_offset[-1]), config.mel_bands), stored_type(config)), frame_offset,
-            _aligned((int(energy_offset[-1]),), np.dtype(np.int64)), energy_offset, np.empty((len(frames), 2), np.float32),
+            _aligned((int(energy_offset[-1]),), np.dtype(np.int64)), energy_offset,
+            np.empty((len(frames), 2), np.float32),
         )
 
     def _runs(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:

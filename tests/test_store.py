@@ -69,7 +69,7 @@ def test_audio_and_log_mel_of_a_clip_follow_from_each_other(store):
 
 def test_many_log_mels_lie_one_after_another(store):
     flat = store.read_log_mels()
-    assert flat.log_mel.ctypes.data % 64 == 0
+    assert flat.log_mel.ctypes.data % 64 == flat.energy.ctypes.data % 64 == 0
     assert flat.log_mel.flags.c_contiguous
     assert flat.log_mel.dtype == np.uint8
     for index, clip in enumerate(store.clips.itertuples()):

@@ -1,0 +1,236 @@
+"""The commands as a user gives them: what they print, where, and how they fail."""
+
+import json
+import os
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from fat2019.cli import main
+
+ROOT = Path(__file__).parent.parent
+LIGHT = ("fat2019.config", "fat2019.labels", "fat2019.clips", "fat2019.audio", "fat2019.silence", "fat2019.logmel",
+         "fat2019.store", "fat2019.build", "fat2019.verify", "fat2019.cli")
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def failure(*arguments):
+    """The message of a command that must fail as bad input does."""
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert not isinstance(result.exception, Exception) or isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data set of four clips in Kaggle's layout, to be spoilt."""
+    root = tmp_path / "data"
+    (root / "train_curated").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c", "d"):
+        soundfile.write(root / "train_curated" / f"{name}.wav", rng.normal(0, 0.1, 8000), 16_000)
+    write_rows(root, "a.wav,Bark", "b.wav,Bell", 'c.wav,"Bark,Bell"', "d.wav,Bell")
+    (root / "sample_submission.csv").write_text("fname,Bark,Bell\n")
+    return root
+
+
+def write_rows(root, *rows):
+    (root / "train_curated.csv").write_text("\n".join(["fname,labels", *rows]) + "\n")
+
+
+def test_help_needs_no_heavy_library_and_neither_do_the_modules_of_the_workers():
+    heavy = ("tensorflow", "keras", "librosa", "numba", "matplotlib", "pandas", "sklearn", "rich")
+    program = (f"import sys, importlib\n[importlib.import_module(name) for name in {LIGHT}]\n"
+               f"print([name for name in {heavy} if name in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                          cwd=ROOT).stdout.strip() == "[]"
+
+
+def test_the_script_and_the_installed_command_are_the_same():
+    script = subprocess.run([sys.executable, "cli.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    module = subprocess.run([sys.executable, "-c", "from fat2019.cli import main; main()", "--help"], cwd=ROOT,
+                            capture_output=True, text=True, check=True)
+    assert script.stdout.replace("cli.py", "-c") == module.stdout
+    assert "build-features" in script.stdout
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_and_option_explains_itself(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert main.commands[command].help
+    for parameter in main.commands[command].params:
+        assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
+
+
+def test_json_is_alone_on_standard_output(data, tmp_path):
+    result = run("build-features", data, "--out", tmp_path / "store", "--workers", 1, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["clips"] == 4
+    again = run("build-features", data, "--out", tmp_path / "store", "--workers", 1)
+    assert "up to date, 4 clips" in again.stdout
+    assert json.loads(run("info", tmp_path / "store", "--json").stdout)["splits"]["curated"]["clips"] == 4
+    assert json.loads(run("verify", tmp_path / "store", "--deep", "--json").stdout)["problems"] == []
+
+
+def test_verify_of_a_damaged_store_names_the_shard_and_exits_with_1(data, tmp_path):
+    run("build-features", data, "--out", tmp_path / "store", "--workers", 1)
+    [shard] = (tmp_path / "store").glob("*.h5")
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    result = run("verify", tmp_path / "store")
+    assert result.exit_code == 1
+    assert shard.stem in result.stdout
+    assert run("build-features", data, "--out", tmp_path / "store", "--workers", 1, "--repair").exit_code == 0
+    assert run("verify", tmp_path / "store").exit_code == 0
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    assert str(tmp_path / "nothing") in failure("build-features", tmp_path / "nothing", "--out", tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_folder_of_neither_layout_is_told_what_was_looked_for(tmp_path):
+    (tmp_path / "data").mkdir()
+    message = failure("build-features", tmp_path / "data", "--out", tmp_path / "store")
+    assert "train_curated" in message
+    assert "FSDKaggle2019" in message
+
+
+@pytest.mark.parametrize("row, expected", [
+    ("missing.wav,Bark", "missing.wav"), ("d.wav,Brak", "Brak"), ("../x.wav,Bark", "../x.wav"), ("a.wav,Bell", "a.wav")])
+def test_a_bad_row_is_named_and_nothing_is_written(data, tmp_path, row, expected):
+    write_rows(data, "a.wav,Bark", "b.wav,Bell", 'c.wav,"Bark,Bell"', row)
+    message = failure("build-features", data, "--out", tmp_path / "store")
+    assert expected in message
+    assert "train_curated" in message
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("spoil", ["empty", "truncated", "text"])
+def test_audio_that_cannot_be_used_is_left_out_with_its_reason_and_strict_makes_it_an_error(data, tmp_path, spoil):
+    path = data / "train_curated" / "b.wav"
+    path.write_bytes({"empty": b"", "truncated": path.read_bytes()[:9000], "text": b"no sound " * 100}[spoil])
+    message = failure("build-features", data, "--out", tmp_path / "strict", "--workers", 1, "--strict")
+    assert "b.wav" in message
+    assert not list(tmp_path.glob("strict/*.h5"))
+    result = run("build-features", data, "--out", tmp_path / "store", "--workers", 1)
+    assert result.exit_code == 0
+    assert "left out: b.wav" in result.stdout
+    assert json.loads(run("info", tmp_path / "store", "--json").stdout)["clips"] == 3
+
+
+@pytest.mark.parametrize("rate, channels, subtype", [
+    (44_100, 1, "PCM_16"), (8_000, 2, "PCM_16"), (22_050, 1, "PCM_U8"), (48_000, 2, "PCM_24"), (16_000, 1, "FLOAT"),
+    (96_000, 1, "PCM_32"), (11_025, 6, "DOUBLE")])
+def test_other_rates_channels_and_sample_formats_are_read_and_sound_the_same(data, tmp_path, rate, channels, subtype):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+    soundfile.write(data / "train_curated" / "b.wav", np.repeat(tone[:, None], channels, axis=1), rate, subtype=subtype)
+    assert run("build-features", data, "--out", tmp_path / "store", "--workers", 1, "--strict").exit_code == 0
+    from fat2019.store import FeatureStore
+
+    audio = FeatureStore.open(tmp_path / "store").audio("b.wav") / 32768
+    assert len(audio) == 16_000
+    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
+    middle = slice(1000, 15_000)  # a resampler's filter rings at the ends
+    np.testing.assert_allclose(audio[middle], expected[middle], atol=0.01)
+
+
+def test_a_store_of_another_format_version_is_refused(data, tmp_path, monkeypatch):
+    from fat2019 import manifest
+
+    monkeypatch.setattr(manifest, "FORMAT_VERSION", 99)
+    assert run("build-features", data, "--out", tmp_path / "store", "--workers", 1).exit_code == 0
+    monkeypatch.undo()
+    assert "99" in failure("info", tmp_path / "store")
+
+
+def test_no_store_no_run_and_no_recipe_are_told_apart(data, tmp_path):
+    assert str(tmp_path / "none") in failure("info", tmp_path / "none")
+    assert str(tmp_path / "none") in failure("evaluate", tmp_path / "none")
+    run("build-features", data, "--out", tmp_path / "store", "--workers", 1)
+    assert "recipe" in failure("train", "--features", tmp_path / "store", "--recipe", "none", "--run", tmp_path / "run")
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_a_misspelt_option_is_a_usage_error():
+    result = run("train", "--optimiser", "adam")
+    assert result.exit_code == 2
+    assert "--optimizer" in result.stderr
+
+
+def test_train_evaluate_and_predict_hand_over_to_one_another(tiny_data, tmp_path):
+    store, trained, out = tmp_path / "store", tmp_path / "run", tmp_path / "submission.csv"
+    assert run("build-features", tiny_data, "--out", store, "--workers", 1).exit_code == 0
+    options = ("train", "--features", store, "--run", trained, "--epochs", 2, "--batch-size", 8, "--spec-augment",
+               "--mixup", 0.3, "--splits", "curated,noisy")
+    result = run(*options, "--json")
+    assert result.exit_code == 0, result.output
+    metrics = json.loads(result.stdout)
+    assert 0 < metrics["validation"]["lwlrap"] <= 1
+    assert json.loads(run("evaluate", trained, "--json").stdout)["validation"]["lwlrap"] == pytest.approx(
+        metrics["validation"]["lwlrap"])
+    result = run("predict", trained, trained, "--sample", tiny_data / "sample_submission.csv", "--out", out, "--json")
+    assert json.loads(result.stdout)["clips"] == 8
+    sample, ours = (path.read_text().splitlines() for path in (tiny_data / "sample_submission.csv", out))
+    assert ours[0] == sample[0]
+    assert [line.split(",")[0] for line in ours] == [line.split(",")[0] for line in sample]
+    assert "0.001" in failure(*options, "--lr", 0.001)  # another run would have to go elsewhere
+    assert run("average", out, out, "--out", tmp_path / "mean.csv").exit_code == 0
+    assert (tmp_path / "mean.csv").read_text().splitlines()[0] == sample[0]
+
+
+def test_a_sample_with_another_clip_is_refused_and_nothing_is_written(tiny_data, open_store, tmp_path):
+    trained = tmp_path / "run"
+    run("train", "--features", open_store("uint8").path, "--run", trained, "--epochs", 1)
+    sample = tmp_path / "sample.csv"
+    sample.write_text((tiny_data / "sample_submission.csv").read_text() + "other.wav" + ",0" * 5 + "\n")
+    message = failure("predict", trained, "--sample", sample, "--out", tmp_path / "submission.csv")
+    assert "other.wav" in message
+    assert not (tmp_path / "submission.csv").exists()
+
+
+def test_a_run_of_another_vocabulary_is_refused(data, open_store, tmp_path):
+    assert run("train", "--features", open_store("uint8").path, "--run", tmp_path / "run", "--epochs", 1).exit_code == 0
+    run("build-features", data, "--out", tmp_path / "store", "--workers", 1)
+    assert "vocabulary" in failure("evaluate", tmp_path / "run", "--features", tmp_path / "store")
+
+
+def test_interrupting_a_build_exits_with_130_and_says_how_to_go_on(data, tmp_path):
+    rng = np.random.default_rng(1)
+    for number in range(300):  # enough that the build is still at work
+        soundfile.write(data / "train_curated" / f"more{number}.wav", rng.normal(0, 0.1, 80_000), 16_000)
+    write_rows(data, *(f"more{number}.wav,Bark" for number in range(300)))
+    process = subprocess.Popen([sys.executable, "cli.py", "build-features", str(data), "--out", str(tmp_path / "store"),
+                                "--workers", "1"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "store" / "build.journal").exists():
+        assert process.poll() is None
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on" in errors
+    assert "Traceback" not in errors
+
+
+def test_wave_files_of_the_standard_library_are_read(data, tmp_path):
+    with wave.open(os.fspath(data / "train_curated" / "b.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(np.arange(-8000, 8000, dtype=np.int16).tobytes())
+    assert run("build-features", data, "--out", tmp_path / "store", "--workers", 1, "--strict").exit_code == 0

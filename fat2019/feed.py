@@ -5,6 +5,7 @@ threads made it, and a run that starts at epoch e, step k gets what an uninterru
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -66,10 +67,9 @@ class TrainingFeed:
         self.features = store.config
         self._labels = tf.constant(store.labels[clips], tf.float32)  # (clips, classes)
         self._sampler = _sampler(store, clips, config)
-        # One compiled loop writes each image once, where op by op it would be written three to seven times.
-        self._finish = tf.function(self._finished, jit_compile=True)
         self.reader_name = _reader_name(store, clips, config)
         self._reader = _reader(store, clips, self.reader_name)
+        self._batch = self._batch_function()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -101,7 +101,14 @@ class TrainingFeed:
 
     def finish(self, windows: Windows) -> tuple[tf.Tensor, tf.Tensor]:
         """Scale, augment, mix and label a batch of windows: a pure function, also for use in a training step."""
-        return self._finish(windows, tf.gather(self._labels, windows.clip))
+        treatment, policy = windows.treatment, self.config.spec_augment
+        images = to_image(windows.window, windows.low, windows.high)  # (batch, frames, mels)
+        labels = tf.gather(self._labels, windows.clip)  # (batch, classes)
+        if policy is not None:
+            images = spec_augment(images, treatment.spec_augment, policy, treatment.augmented)
+        if self.config.mixup_alpha:
+            images, labels = mixup(images, treatment.own_share), mixup(labels, treatment.own_share)
+        return images[..., None], labels
 
     def _epoch(self, number: tf.Tensor, skipped_batches: tf.Tensor, shard: tuple[int, int]) -> tf.data.Dataset:
         epoch = self._sampler.epoch(number)
@@ -113,18 +120,18 @@ class TrainingFeed:
         places = self._reader.places(epoch, ids).rebatch(batch)
         if not skippable:
             places = places.skip(skipped_batches)
-        return places.map(lambda *place: self.finish(self._reader.cut(*place)),
-                          num_parallel_calls=2, deterministic=True)
+        return places.map(self._batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
-    def _finished(self, windows: Windows, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """All that touches every pixel."""
-        treatment, policy = windows.treatment, self.config.spec_augment
-        images = to_image(windows.window, windows.low, windows.high)  # (batch, frames, mels)
-        if policy is not None:
-            images = spec_augment(images, treatment.spec_augment, policy, treatment.augmented)
-        if self.config.mixup_alpha:
-            images, labels = mixup(images, treatment.own_share), mixup(labels, treatment.own_share)
-        return images[..., None], labels
+    def _batch_function(self) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+        """From a batch of places to its images and labels, as much of it as can be in one compiled loop.
+
+        Such a loop writes each image once, where op by op it would be written three to seven times, and where the
+        windows are in memory it reads them from there, without a copy of them in between.
+        """
+        if isinstance(self._reader, MemoryReader):
+            return tf.function(lambda *place: self.finish(self._reader.cut(*place)), jit_compile=True)
+        finish = tf.function(self.finish, jit_compile=True)
+        return lambda *place: finish(self._reader.cut(*place))  # records are strings, and no strings can be compiled
 
 
 class EvaluationWindows:

@@ -60,7 +60,10 @@ def test_the_page_counts_the_clips_and_seconds_of_each_part(store, tiny_data, of
     assert set(rows) == {"curated", "noisy", "test"}
     for split, part in numbers["splits"].items():
         clips = store.clips[store.clips["split"] == split]
-        seconds = [soundfile.info(path).duration for path in (tiny_data / ("test" if split == "test" else f"train_{split}")).iterdir()]
+        seconds = [
+            soundfile.info(path).duration
+            for path in (tiny_data / ("test" if split == "test" else f"train_{split}")).iterdir()
+        ]
         assert part["clips"] == len(seconds) == len(clips)
         assert part["hours"] == pytest.approx(sum(seconds) / 3600)
         assert (part["shortest_s"], part["longest_s"]) == pytest.approx((min(seconds), max(seconds)))
@@ -163,7 +166,9 @@ def test_what_is_neither_store_nor_data_set_is_refused(tmp_path, tiny_data, stor
 
 
 def test_the_command_prints_the_page_and_the_json(store, tmp_path):
-    result = CliRunner().invoke(main, ["explore", str(store.path), "--out", str(tmp_path / "p.html"), "--examples", "0", "--json"])
+    result = CliRunner().invoke(
+        main, ["explore", str(store.path), "--out", str(tmp_path / "p.html"), "--examples", "0", "--json"]
+    )
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["clips"] == len(store.clips)
     assert (tmp_path / "p.html").stat().st_size > 10_000

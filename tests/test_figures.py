@@ -32,8 +32,9 @@ def test_without_a_folder_no_file_is_written(tmp_path, monkeypatch):
 
 
 def test_the_same_figure_has_the_same_bytes_and_another_has_others():
-    first, second, other = (figures.to_svg(figures.durations(np.array([1.0, 2.0, length]), None, "curated"))
-                            for length in (3.0, 3.0, 9.0))
+    first, second, other = (
+        figures.to_svg(figures.durations(np.array([1.0, 2.0, length]), None, "curated")) for length in (3.0, 3.0, 9.0)
+    )
     assert first == second != other
 
 
@@ -53,9 +54,25 @@ def test_text_from_outside_cannot_become_markup():
 
 
 def _empty_page():
-    summary = {"source": "x", "kind": "feature store", "clips": 0, "hours": 0.0, "classes": 1, "unreadable": 0, "splits": {}}
-    return {"summary": summary, "figures": [], "examples": [], "validation_share": 0.2, "class_figures": [],
-            "classes": [{"name": "a", "clips": {}, "validation": {}}], "pairs": [], "unreadable": []}
+    summary = {
+        "source": "x",
+        "kind": "feature store",
+        "clips": 0,
+        "hours": 0.0,
+        "classes": 1,
+        "unreadable": 0,
+        "splits": {},
+    }
+    return {
+        "summary": summary,
+        "figures": [],
+        "examples": [],
+        "validation_share": 0.2,
+        "class_figures": [],
+        "classes": [{"name": "a", "clips": {}, "validation": {}}],
+        "pairs": [],
+        "unreadable": [],
+    }
 
 
 def test_lengths_are_counted_each_once_before_and_after():
@@ -69,7 +86,9 @@ def test_lengths_are_counted_each_once_before_and_after():
 
 
 def test_the_bars_of_the_histogram_are_the_counts_of_each_split():
-    [axes] = figures.label_histogram(["a", "b", "c"], {"curated": np.array([3, 0, 5]), "noisy": np.array([7, 1, 2])}).axes
+    [axes] = figures.label_histogram(
+        ["a", "b", "c"], {"curated": np.array([3, 0, 5]), "noisy": np.array([7, 1, 2])}
+    ).axes
     assert [[bar.get_width() for bar in bars] for bars in axes.containers] == [[3, 0, 5], [7, 1, 2]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
     low, high = axes.get_ylim()
@@ -109,8 +128,16 @@ def test_removed_silences_are_marked_in_seconds():
 
 
 def test_curves_hold_the_epochs_of_all_stages_with_a_line_between():
-    history = pd.DataFrame({"stage": [1, 1, 2], "epoch": [1, 2, 1], "loss": [3, 2, 1], "val_loss": [4, 3, 2],
-                            "lwlrap": [0.1, 0.2, 0.3], "val_lwlrap": [0.1, 0.1, 0.2]})
+    history = pd.DataFrame(
+        {
+            "stage": [1, 1, 2],
+            "epoch": [1, 2, 1],
+            "loss": [3, 2, 1],
+            "val_loss": [4, 3, 2],
+            "lwlrap": [0.1, 0.2, 0.3],
+            "val_lwlrap": [0.1, 0.1, 0.2],
+        }
+    )
     loss, score = figures.learning_curves(history, "t").axes
     assert [line.get_ydata().tolist() for line in loss.lines[:2]] == [[3, 2, 1], [4, 3, 2]]
     assert [line.get_ydata().tolist() for line in score.lines[:2]] == [[0.1, 0.2, 0.3], [0.1, 0.1, 0.2]]
@@ -120,7 +147,9 @@ def test_curves_hold_the_epochs_of_all_stages_with_a_line_between():
 def test_a_timeline_covers_the_whole_recording_also_a_short_one():
     for seconds, starts in ((20, np.array([0.0, 8.5, 17.0])), (0.4, np.array([0.0]))):
         scores = np.linspace(0, 1, len(starts) * 2).reshape(-1, 2)
-        figure = figures.timeline(np.zeros(int(16_000 * seconds), np.int16), 16_000, starts, 3.0, scores, ["a", "b"], "t")
+        figure = figures.timeline(
+            np.zeros(int(16_000 * seconds), np.int16), 16_000, starts, 3.0, scores, ["a", "b"], "t"
+        )
         mesh = figure.axes[1].collections[0]
         assert np.array_equal(mesh.get_array(), scores.T)
         assert mesh.get_coordinates()[0, [0, -1], 0].tolist() == [0, seconds]

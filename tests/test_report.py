@@ -7,9 +7,9 @@ from click.testing import CliRunner
 from fat2019 import DataError
 from fat2019.cli import main
 from fat2019.inference import score_clips
+from fat2019.labels import Vocabulary
 from fat2019.metric import lwlrap
 from fat2019.report import ENSEMBLE, _confusions, report
-from fat2019.labels import Vocabulary
 from tests.run_folders import make_run
 from tests.test_explore import Tables
 
@@ -18,7 +18,10 @@ from tests.test_explore import Tables
 def runs(store, tmp_path_factory):
     """Two runs that share the clips 2 to 9 of those held out."""
     folder = tmp_path_factory.mktemp("runs")
-    return [make_run(folder / "one", store, seed=1, validation=range(10)), make_run(folder / "two", store, seed=2, validation=range(2, 14))]
+    return [
+        make_run(folder / "one", store, seed=1, validation=range(10)),
+        make_run(folder / "two", store, seed=2, validation=range(2, 14)),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,9 @@ def test_runs_are_compared_on_the_clips_held_out_from_all_beside_their_mean(runs
 def test_each_class_has_its_support_and_the_mean_precision_of_its_labels(store, of_two, scores):
     _, page, _ = of_two
     truth, rows = store.labels[2:10], page.rows["classes"][1:]
-    assert {row[0] for row in rows} == {name for name, count in zip(store.vocabulary.names, truth.sum(axis=0), strict=True) if count}
+    assert {row[0] for row in rows} == {
+        name for name, count in zip(store.vocabulary.names, truth.sum(axis=0), strict=True) if count
+    }
     for name, support, *values in rows:
         column = store.vocabulary.names.index(name)
         clips = np.flatnonzero(truth[:, column])
@@ -60,7 +65,7 @@ def test_each_class_has_its_support_and_the_mean_precision_of_its_labels(store, 
         for value, of_run in zip(values, [*scores, (scores[0] + scores[1]) / 2], strict=True):
             precision = [np.mean(truth[clip][of_run[clip] >= of_run[clip, column]]) for clip in clips]
             assert value == f"{np.mean(precision):.3f}"
-    assert [row[-1] for row in rows] == sorted((row[-1] for row in rows))  # the worst first
+    assert [row[-1] for row in rows] == sorted(row[-1] for row in rows)  # the worst first
 
 
 def test_the_page_has_curves_of_each_run_and_players_of_the_worst_clips_and_needs_no_network(of_two):
@@ -88,7 +93,9 @@ def test_a_confusion_is_a_label_and_the_class_ranked_first_in_its_place():
     vocabulary = Vocabulary(("a", "b", "c"))
     truth = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 1, 0], [0, 0, 1]], np.uint8)
     scores = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.2, 0.3, 0.1], [0.1, 0.2, 0.3], [0.1, 0.2, 0.3]])
-    found = [(pair["label"], pair["taken_for"], pair["clips"], pair["of"]) for pair in _confusions(truth, scores, vocabulary)]
+    found = [
+        (pair["label"], pair["taken_for"], pair["clips"], pair["of"]) for pair in _confusions(truth, scores, vocabulary)
+    ]
     assert found == [("a", "b", 2, 4), ("a", "c", 1, 4), ("b", "c", 1, 1)]
 
 

@@ -98,9 +98,14 @@ def test_a_recording_longer_than_a_stretch_keeps_the_sounds_of_all_stretches(tag
     soundfile.write(tmp_path / "long.wav", np.concatenate([first, np.zeros(20 * RATE_HZ, np.int16), last]), RATE_HZ)
     monkeypatch.setattr(tagging, "_STRETCH_S", 10)
     [tagged] = tag(tagger, [tmp_path / "long.wav"])
-    assert (tagged.seconds, tagged.seconds_without_silence) == (40, 20)  # two silent stretches are gone, whole ones stay
-    assert np.array_equal(tagging._desilenced(np.concatenate([first, np.zeros(20 * RATE_HZ, np.int16), last]), tagger.features),
-                          np.concatenate([first, last]))
+    assert (tagged.seconds, tagged.seconds_without_silence) == (
+        40,
+        20,
+    )  # two silent stretches are gone, whole ones stay
+    assert np.array_equal(
+        tagging._desilenced(np.concatenate([first, np.zeros(20 * RATE_HZ, np.int16), last]), tagger.features),
+        np.concatenate([first, last]),
+    )
 
 
 def test_a_recording_that_is_quiet_throughout_is_kept_whole(tagger, tmp_path, monkeypatch):
@@ -124,7 +129,9 @@ def test_along_time_a_file_is_scored_with_its_pauses(store, run, tagger, tmp_pat
     silent = line.start_s > 6
     # A window of silence alone is one image, all zeros.
     image = np.zeros((1, store.config.window_frames, store.config.mel_bands, 1), np.float32)
-    np.testing.assert_allclose(line.scores[silent], np.repeat(run.model()(image).numpy(), silent.sum(), axis=0), rtol=1e-5)
+    np.testing.assert_allclose(
+        line.scores[silent], np.repeat(run.model()(image).numpy(), silent.sum(), axis=0), rtol=1e-5
+    )
     assert not np.allclose(line.scores[0], line.scores[-1])
 
 
@@ -159,7 +166,9 @@ def command(*arguments):
 def test_the_command_prints_a_line_a_tag_where_no_terminal_is(run, tagger, test_clips):
     result = command(run.path, "--top", "2", test_clips[0])
     [tagged] = tag(tagger, [test_clips[0]])
-    assert result.stdout.splitlines() == [f"{test_clips[0]}\t{label}\t{score:.4f}" for label, score in tagger.top(tagged.scores, 2)]
+    assert result.stdout.splitlines() == [
+        f"{test_clips[0]}\t{label}\t{score:.4f}" for label, score in tagger.top(tagged.scores, 2)
+    ]
     assert result.exit_code == 0
 
 

@@ -48,15 +48,22 @@ def limits_and_ours(features: Path) -> list[Contestant]:
 def report_pipeline(features: Path, folder: Path) -> list[Contestant]:
     from rivals import from_wav
 
-    return [Contestant("report's pipeline: WAV, tf.signal, clip by clip",
-                       in_graph(from_wav.report_pipeline(*_waves(features, folder))))]
+    return [
+        Contestant(
+            "report's pipeline: WAV, tf.signal, clip by clip",
+            in_graph(from_wav.report_pipeline(*_waves(features, folder))),
+        )
+    ]
 
 
 def tensorflow_io(features: Path, folder: Path) -> list[Contestant]:
     from rivals import from_wav
 
-    return [Contestant("tensorflow-io: WAV, tfio.audio, clip by clip",
-                       in_graph(from_wav.tensorflow_io(*_waves(features, folder))))]
+    return [
+        Contestant(
+            "tensorflow-io: WAV, tfio.audio, clip by clip", in_graph(from_wav.tensorflow_io(*_waves(features, folder)))
+        )
+    ]
 
 
 def tf_data_cache(features: Path) -> list[Contestant]:
@@ -72,8 +79,12 @@ def data_loader(features: Path) -> list[Contestant]:
     from rivals import pytorch
 
     arrays = _arrays(features)
-    return [Contestant(f"PyTorch DataLoader over log-mels, {workers} workers",
-                       in_python(pytorch.data_loader(*arrays, workers))) for workers in (0, 2)]
+    return [
+        Contestant(
+            f"PyTorch DataLoader over log-mels, {workers} workers", in_python(pytorch.data_loader(*arrays, workers))
+        )
+        for workers in (0, 2)
+    ]
 
 
 def grain_dataset(features: Path) -> list[Contestant]:
@@ -94,8 +105,9 @@ def gather(log_mels: FlatLogMels) -> Draw:
     starts = _epoch_of(_loudest_starts(log_mels, config))
 
     def draw(batches: int) -> int:
-        return sum(len(log_mels.log_mel[next(starts)[:, None] + np.arange(config.window_frames)])
-                   for _ in range(batches))
+        return sum(
+            len(log_mels.log_mel[next(starts)[:, None] + np.arange(config.window_frames)]) for _ in range(batches)
+        )
 
     return draw
 
@@ -135,8 +147,7 @@ def _loudest_starts(log_mels: FlatLogMels, config: FeatureConfig) -> npt.NDArray
 def _arrays(features: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Log-mels, where each clip's begin, and labels of the repeated training clips."""
     store = RepeatedStore(FeatureStore.open(features))
-    return (store.log_mels.log_mel, store.log_mels.frame_offset,
-            store.labels[store.training].astype(np.float32))
+    return (store.log_mels.log_mel, store.log_mels.frame_offset, store.labels[store.training].astype(np.float32))
 
 
 def _waves(features: Path, folder: Path) -> tuple[list[Path], npt.NDArray[np.float32]]:

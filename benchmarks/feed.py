@@ -34,12 +34,29 @@ from timing import InOwnProcess, circumstances, compare, markdown
 
 from fat2019.store import FeatureStore
 
-_RATES = {"name": "", "windows_per_s": "windows/s", "windows_per_s_min": "least", "windows_per_s_max": "most",
-          "ratio_to_gather": "ratio to gather", "ratio_min": "least", "ratio_max": "most"}
-_GROWTH = {"name": "", "windows_per_s": "windows/s", "ratio_to_gather": "ratio to gather",
-           "start_s": "first batch after, s", "peak_memory_ratio": "peak memory / log-mels"}
-_OVERHEAD = {"name": "", "fed_step_ms": "fed, ms", "constant_step_ms": "constant batch, ms", "ratio": "ratio",
-             "ratio_quartiles": "quartiles"}
+_RATES = {
+    "name": "",
+    "windows_per_s": "windows/s",
+    "windows_per_s_min": "least",
+    "windows_per_s_max": "most",
+    "ratio_to_gather": "ratio to gather",
+    "ratio_min": "least",
+    "ratio_max": "most",
+}
+_GROWTH = {
+    "name": "",
+    "windows_per_s": "windows/s",
+    "ratio_to_gather": "ratio to gather",
+    "start_s": "first batch after, s",
+    "peak_memory_ratio": "peak memory / log-mels",
+}
+_OVERHEAD = {
+    "name": "",
+    "fed_step_ms": "fed, ms",
+    "constant_step_ms": "constant batch, ms",
+    "ratio": "ratio",
+    "ratio_quartiles": "quartiles",
+}
 
 
 def main() -> None:
@@ -85,7 +102,10 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def _groups(folder: Path) -> list[tuple[Any, ...]]:
     """What runs in a process of its own, with its arguments; rivals that are not installed are left out."""
     groups: list[tuple[Any, ...]] = [
-        (contestants.limits_and_ours,), (contestants.report_pipeline, folder / "report"), (contestants.tf_data_cache,)]
+        (contestants.limits_and_ours,),
+        (contestants.report_pipeline, folder / "report"),
+        (contestants.tf_data_cache,),
+    ]
     optional = {
         "tensorflow_io": (contestants.tensorflow_io, folder / "tensorflow-io"),
         "torch": (contestants.data_loader,),
@@ -98,10 +118,12 @@ def _groups(folder: Path) -> list[tuple[Any, ...]]:
 def _print(result: dict[str, Any]) -> None:
     machine, store = result["machine"], result["store"]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    print(f"{result['date']}, `{result['command']}`, {machine['processor']}, {machine['cores']} cores, "
-          f"{machine['memory_gib']} GiB, {machine['system']}, {versions}; medians of {result['runs']} runs; "
-          f"{store['clips']:,} clips ({store['own_clips']:,} repeated), {store['log_mel_bytes'] / 1e6:,.0f} MB of "
-          "log-mels.\n")
+    print(
+        f"{result['date']}, `{result['command']}`, {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory_gib']} GiB, {machine['system']}, {versions}; medians of {result['runs']} runs; "
+        f"{store['clips']:,} clips ({store['own_clips']:,} repeated), {store['log_mel_bytes'] / 1e6:,.0f} MB of "
+        "log-mels.\n"
+    )
     print(markdown(_RATES, [row for row in result["rows"] if "start_s" not in row]))
     if grown := [row for row in result["rows"] if "start_s" in row]:
         print("\n" + markdown(_GROWTH, grown))

@@ -37,14 +37,21 @@ def growth_rows(runs: int, note: Callable[[str], None]) -> list[dict[str, Any]]:
         for clips, of_this in found.items():
             with multiprocessing.get_context("spawn").Pool(1) as process:
                 of_this.append(process.apply(measure, (clips,)))
-            note(f"run {run + 1} of {runs}: {clips:,} clips: {of_this[-1].windows_per_s:,.0f} windows/s, first batch "
-                 f"after {of_this[-1].start_s:.2f} s")
+            note(
+                f"run {run + 1} of {runs}: {clips:,} clips: {of_this[-1].windows_per_s:,.0f} windows/s, first batch "
+                f"after {of_this[-1].start_s:.2f} s"
+            )
     return [
-        row(f"ours, {clips:,} short clips", [one.windows_per_s for one in of_this],
-            [one.gather_per_s for one in of_this])
-        | {"clips": clips,
-           "start_s": round(float(np.median([one.start_s for one in of_this])), 2),
-           "peak_memory_ratio": round(float(np.median([one.peak_memory_ratio for one in of_this])), 2)}
+        row(
+            f"ours, {clips:,} short clips",
+            [one.windows_per_s for one in of_this],
+            [one.gather_per_s for one in of_this],
+        )
+        | {
+            "clips": clips,
+            "start_s": round(float(np.median([one.start_s for one in of_this])), 2),
+            "peak_memory_ratio": round(float(np.median([one.peak_memory_ratio for one in of_this])), 2),
+        }
         for clips, of_this in found.items()
     ]
 
@@ -89,9 +96,12 @@ class RandomStore:
         frame_offset = offsets(frames.tolist())
         energy_offset = offsets([energy_points(count, self.config) for count in frames.tolist()])
         self._log_mels = FlatLogMels(
-            _random_bytes(rng, int(frame_offset[-1]), self.config.mel_bands), frame_offset,
-            np.cumsum(rng.integers(0, 1 << 30, int(energy_offset[-1]))), energy_offset,
-            np.zeros((clips, 2), np.float32))
+            _random_bytes(rng, int(frame_offset[-1]), self.config.mel_bands),
+            frame_offset,
+            np.cumsum(rng.integers(0, 1 << 30, int(energy_offset[-1]))),
+            energy_offset,
+            np.zeros((clips, 2), np.float32),
+        )
 
     def read_log_mels(self, indices: npt.NDArray[np.int64]) -> Any:
         """All of them, which is all that is asked for: what is measured begins when they have been read."""

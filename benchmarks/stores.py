@@ -18,8 +18,7 @@ REAL_TRAINING_CLIPS = 24_785  # curated and noisy clips of FSDKaggle2019
 def synthetic_store(folder: Path) -> Path:
     """Make sounds and build a store of both formats from them; its folder."""
     make_data_set(folder / "sounds", curated=240, noisy=240, test=8)
-    build_features(find_data_set(folder / "sounds"), folder / "features", FeatureConfig(),
-                   formats=("hdf5", "tfrecord"))
+    build_features(find_data_set(folder / "sounds"), folder / "features", FeatureConfig(), formats=("hdf5", "tfrecord"))
     return folder / "features"
 
 
@@ -55,10 +54,16 @@ class RepeatedStore:
     def log_mel_files(self) -> list[tuple[Path, int, int]]:
         """See :meth:`fat2019.store.FeatureStore.log_mel_files`."""
         own = len(self._store.clips)
-        return [(path, first + copy, clips) for copy in range(0, len(self.clips), own)
-                for path, first, clips in self._store.log_mel_files()]
+        return [
+            (path, first + copy, clips)
+            for copy in range(0, len(self.clips), own)
+            for path, first, clips in self._store.log_mel_files()
+        ]
 
     def facts(self) -> dict[str, int]:
         """Its size."""
-        return {"own_clips": len(self._store.clips), "clips": len(self.training),
-                "log_mel_bytes": self.log_mels.log_mel.nbytes}
+        return {
+            "own_clips": len(self._store.clips),
+            "clips": len(self.training),
+            "log_mel_bytes": self.log_mels.log_mel.nbytes,
+        }

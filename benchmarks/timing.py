@@ -92,8 +92,9 @@ class InOwnProcess:
         self._process.join()
 
 
-def compare(groups: Sequence[InOwnProcess], runs: int, wanted: re.Pattern[str],
-            note: Callable[[str], None]) -> list[dict[str, Any]]:
+def compare(
+    groups: Sequence[InOwnProcess], runs: int, wanted: re.Pattern[str], note: Callable[[str], None]
+) -> list[dict[str, Any]]:
     """Measure everyone once in each run.
 
     Args:
@@ -147,8 +148,8 @@ def circumstances() -> dict[str, Any]:
             "memory_gib": round(psutil.virtual_memory().total / 2**30),
             "system": platform.platform(),
         },
-        "versions": {"python": platform.python_version()} | {
-            name: version for name in packages if (version := _version(name))},
+        "versions": {"python": platform.python_version()}
+        | {name: version for name in packages if (version := _version(name))},
     }
 
 

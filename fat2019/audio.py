@@ -50,8 +50,9 @@ def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
             return _decode(sound, path, rate_hz)
     except soundfile.SoundFileError as error:
         reason = str(getattr(error, "error_string", error)).rstrip(".")
-        raise UnreadableAudio(f"{path}: no audio that can be decoded ({reason}): was it saved or downloaded as "
-                              "something else?") from error
+        raise UnreadableAudio(
+            f"{path}: no audio that can be decoded ({reason}): was it saved or downloaded as something else?"
+        ) from error
     except OSError as error:
         raise UnreadableAudio(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -71,8 +72,10 @@ def _check_wav_length(file: BinaryIO, path: Path) -> None:
         position += chunk_head.size
         if name == b"data":
             if length not in _UNKNOWN_LENGTHS and length > size - position:
-                raise UnreadableAudio(f"{path}: truncated: its header announces {length} bytes of samples, the "
-                                      f"file has {size - position}: copy it again")
+                raise UnreadableAudio(
+                    f"{path}: truncated: its header announces {length} bytes of samples, the "
+                    f"file has {size - position}: copy it again"
+                )
             return
         position += length + length % 2
         file.seek(position)
@@ -82,8 +85,9 @@ def _check_wav_length(file: BinaryIO, path: Path) -> None:
 def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
     rate = sound.samplerate
     if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
-        raise UnreadableAudio(f"{path}: expected a sample rate of {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz, its "
-                              f"header says {rate}")
+        raise UnreadableAudio(
+            f"{path}: expected a sample rate of {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz, its header says {rate}"
+        )
     resampler = soxr.ResampleStream(rate, rate_hz, 1, dtype="float32") if rate != rate_hz else None
     blocks: list[NDArray[np.int16]] = []
     frames, last, source_range = 0, False, _Range()
@@ -100,8 +104,9 @@ def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArr
     if frames == 0:
         raise UnreadableAudio(f"{path}: audio without a single sample")
     if frames < sound.frames and sound.format not in _NO_EXACT_LENGTH:
-        raise UnreadableAudio(f"{path}: truncated: its header announces {sound.frames} samples, {frames} can be "
-                              "decoded: copy it again")
+        raise UnreadableAudio(
+            f"{path}: truncated: its header announces {sound.frames} samples, {frames} can be decoded: copy it again"
+        )
     samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     # Resampling makes a constant swing at its ends, and takes away what is too high to be heard at the new rate.
     if not (source_range.is_signal and _Range(samples).is_signal):

@@ -33,8 +33,7 @@ class SpecAugment:
     fill: Literal["minimum", "mean", "zero"] = "zero"
 
     def __post_init__(self) -> None:
-        for name in ("time_warp_frames", "frequency_masks", "frequency_mask_bands", "time_masks",
-                     "time_mask_frames"):
+        for name in ("time_warp_frames", "frequency_masks", "frequency_mask_bands", "time_masks", "time_mask_frames"):
             if getattr(self, name) < 0:
                 raise DataError(f"{name}: expected a whole number >= 0, received {getattr(self, name)}")
         if not 0 <= self.time_mask_share <= 1:
@@ -69,13 +68,17 @@ def published_policy(name: str, bands: int = 80, hop_s: float = 0.032) -> SpecAu
     frames = _PUBLISHED_HOP_S / hop_s
     return SpecAugment(
         time_warp_frames=round(warp * frames),
-        frequency_masks=band_masks, frequency_mask_bands=round(band_width * bands / _PUBLISHED_BANDS),
-        time_masks=frame_masks, time_mask_frames=round(frame_width * frames), time_mask_share=share,
+        frequency_masks=band_masks,
+        frequency_mask_bands=round(band_width * bands / _PUBLISHED_BANDS),
+        time_masks=frame_masks,
+        time_mask_frames=round(frame_width * frames),
+        time_mask_share=share,
     )
 
 
-def spec_augment(images: tf.Tensor, uniforms: tf.Tensor, policy: SpecAugment,
-                 augmented: tf.Tensor | None = None) -> tf.Tensor:
+def spec_augment(
+    images: tf.Tensor, uniforms: tf.Tensor, policy: SpecAugment, augmented: tf.Tensor | None = None
+) -> tf.Tensor:
     """Warp, then mask bands, then mask frames.
 
     Args:
@@ -96,16 +99,14 @@ def spec_augment(images: tf.Tensor, uniforms: tf.Tensor, policy: SpecAugment,
     return apply(images, warp, keep_frames, keep_bands, policy)
 
 
-def draw(uniforms: tf.Tensor, frames: int, bands: int,
-         policy: SpecAugment) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def draw(uniforms: tf.Tensor, frames: int, bands: int, policy: SpecAugment) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Turn uniform numbers into what happens to each image.
 
     Returns:
         The warp ``(batch, 2)`` float32 (a frame, and where it goes), the frames kept ``(batch, frames)`` bool, and the
         bands kept ``(batch, mels)`` bool.
     """
-    warp, for_bands, for_frames = tf.split(
-        uniforms, [2, 2 * policy.frequency_masks, 2 * policy.time_masks], axis=1)
+    warp, for_bands, for_frames = tf.split(uniforms, [2, 2 * policy.frequency_masks, 2 * policy.time_masks], axis=1)
     widest = min(policy.time_mask_frames, int(policy.time_mask_share * frames))
     return (
         _warp(warp, frames, policy.time_warp_frames),
@@ -114,16 +115,16 @@ def draw(uniforms: tf.Tensor, frames: int, bands: int,
     )
 
 
-def apply(images: tf.Tensor, warp: tf.Tensor, keep_frames: tf.Tensor, keep_bands: tf.Tensor,
-          policy: SpecAugment) -> tf.Tensor:
+def apply(
+    images: tf.Tensor, warp: tf.Tensor, keep_frames: tf.Tensor, keep_bands: tf.Tensor, policy: SpecAugment
+) -> tf.Tensor:
     """Do to ``(batch, frames, mels)`` images what :func:`draw` decided."""
     if policy.time_warp_frames and images.shape[1] > 2:  # two frames are both ends, and those stay
         images = time_warp(images, warp)
     if not policy.frequency_masks and not policy.time_masks:
         return images
     if policy.fill == "zero":  # a product is faster than a choice, and as exact
-        return (images * tf.cast(keep_frames, images.dtype)[:, :, None]
-                * tf.cast(keep_bands, images.dtype)[:, None, :])
+        return images * tf.cast(keep_frames, images.dtype)[:, :, None] * tf.cast(keep_bands, images.dtype)[:, None, :]
     keep = keep_frames[:, :, None] & keep_bands[:, None, :]  # (batch, frames, mels)
     return tf.where(keep, images, _fill(images, policy.fill))
 
@@ -145,8 +146,7 @@ def time_warp(images: tf.Tensor, warp: tf.Tensor) -> tf.Tensor:
     position = t + (source - target) * tf.minimum(t / target, (last - t) / (last - target))  # (batch, frames)
     before = tf.minimum(tf.cast(position, tf.int32), last - 1)
     share = (position - tf.cast(before, tf.float32))[:, :, None]
-    return (tf.gather(images, before, batch_dims=1) * (1 - share)
-            + tf.gather(images, before + 1, batch_dims=1) * share)
+    return tf.gather(images, before, batch_dims=1) * (1 - share) + tf.gather(images, before + 1, batch_dims=1) * share
 
 
 def mixup(values: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:

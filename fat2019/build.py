@@ -119,8 +119,14 @@ def build_features(
             replace(out / MANIFEST_NAME, to_bytes(Manifest(plan.header, records)))
             (out / JOURNAL_NAME).unlink()
             sync_folder(out)
-    return _summary(Manifest(plan.header, records), began, built=len(plan.tasks), reused=len(plan.reused),
-                    removed=len(plan.removed), started_over=started_over)
+    return _summary(
+        Manifest(plan.header, records),
+        began,
+        built=len(plan.tasks),
+        reused=len(plan.reused),
+        removed=len(plan.removed),
+        started_over=started_over,
+    )
 
 
 def _ordered(formats: Sequence[str]) -> tuple[str, ...]:
@@ -230,8 +236,10 @@ class _Committer:
             for future in as_completed(futures):
                 self._commit(*future.result())
         except BrokenExecutor as error:
-            raise DataError(f"{self._out}: a worker died, perhaps for want of memory: the same command goes on, if "
-                            "need be with fewer workers") from error
+            raise DataError(
+                f"{self._out}: a worker died, perhaps for want of memory: the same command goes on, if "
+                "need be with fewer workers"
+            ) from error
         finally:
             for future in futures:
                 future.cancel()
@@ -299,18 +307,25 @@ def _give_up(out: Path, root: Path, records: Iterable[ShardRecord]) -> None:
     raise DataError(f"{root}: none of its {len(reasons)} clips can be used, for instance {reasons[0]}")
 
 
-def _summary(store: Manifest, began: float, *, built: int, reused: int, removed: int,
-             started_over: bool = False) -> BuildSummary:
+def _summary(
+    store: Manifest, began: float, *, built: int, reused: int, removed: int, started_over: bool = False
+) -> BuildSummary:
     tables = [record.clips for record in store.shards]
     return BuildSummary(
         clips=sum(len(table.fname) for table in tables),
-        quarantined=tuple(pair for record in store.shards for pair in zip(
-            record.quarantine.fname, record.quarantine.reason, strict=True)),
+        quarantined=tuple(
+            pair
+            for record in store.shards
+            for pair in zip(record.quarantine.fname, record.quarantine.reason, strict=True)
+        ),
         shards_built=built,
         shards_reused=reused,
         shards_removed=removed,
-        audio_seconds_before=math.fsum(samples / rate_hz for table in tables for samples, rate_hz in zip(
-            table.source_samples, table.source_rate_hz, strict=True)),
+        audio_seconds_before=math.fsum(
+            samples / rate_hz
+            for table in tables
+            for samples, rate_hz in zip(table.source_samples, table.source_rate_hz, strict=True)
+        ),
         audio_seconds_after=sum(sum(table.samples) for table in tables) / store.header.config.sample_rate_hz,
         seconds=time.monotonic() - began,
         up_to_date=not built,

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -21,6 +21,8 @@ from fat2019 import DataError
 from fat2019.config import DTYPES, SPLITS, FeatureConfig
 from fat2019.console import progress
 
+Windows = Literal["tiled", "max-energy"]
+Mean = Literal["arithmetic", "geometric"]
 FORMATS = {"hdf5": ("hdf5",), "tfrecord": ("tfrecord",), "both": ("hdf5", "tfrecord")}
 EXISTING_STORE = click.Path(path_type=Path)
 SCALES = {"small": 0.1, "full": 1.0}  # of a reproduction
@@ -28,20 +30,28 @@ SCALES = {"small": 0.1, "full": 1.0}  # of a reproduction
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object on standard output, nothing else.")
 
 
+class _BadInput(click.ClickException):
+    """Something outside the program is wrong."""
+
+    exit_code = 2
+
+
+class _Interrupted(click.ClickException):
+    """Ctrl-C."""
+
+    exit_code = 130
+
+
 class _Group(click.Group):
-    """Turns what is wrong outside the program into one line and exit status 2."""
+    """Turns what is wrong outside the program into one line and an exit status."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except DataError as error:
-            failure = click.ClickException(str(error))
-            failure.exit_code = 2
-            raise failure from error
+            raise _BadInput(str(error)) from error
         except KeyboardInterrupt as error:
-            failure = click.ClickException("interrupted; the same command goes on from what is finished")
-            failure.exit_code = 130
-            raise failure from error
+            raise _Interrupted("interrupted; the same command goes on from what is finished") from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -67,7 +77,9 @@ def _splits(_: click.Context, __: click.Parameter, value: str | None) -> tuple[s
 
 
 @main.command("demo")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("demo"), help="Folder for everything that is made.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("demo"), help="Folder for everything that is made."
+)
 @click.option("--epochs", type=click.IntRange(1), default=25, help="Epochs of training.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the sounds and of the training.")
 @as_json
@@ -76,28 +88,56 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     from fat2019.demo import run_demo
 
     result = run_demo(out, epochs=epochs, seed=seed, progress=progress, report=_epoch_line(epochs))
-    _print(result, json_, [
-        f"LWLRAP on validation {result['validation_lwlrap']:.4f}, on test {result['test_lwlrap']:.4f} "
-        f"(by chance {result['chance_lwlrap']:.4f})",
-        f"submission: {result['submission']}", f"in {result['seconds']:.0f} s"])
+    _print(
+        result,
+        json_,
+        [
+            f"LWLRAP on validation {result['validation_lwlrap']:.4f}, on test {result['test_lwlrap']:.4f} "
+            f"(by chance {result['chance_lwlrap']:.4f})",
+            f"submission: {result['submission']}",
+            f"in {result['seconds']:.0f} s",
+        ],
+    )
 
 
 @main.command("build-features")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("features/fat2019"), help="The store's folder.")
-@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="hdf5",
-              help="HDF5 shards are held in memory for training, TFRecord shards can be streamed.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    default="hdf5",
+    help="HDF5 shards are held in memory for training, TFRecord shards can be streamed.",
+)
 @click.option("--dtype", type=click.Choice(DTYPES), default="uint8", help="How log-mels are stored.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes.  [default: one a core]")
-@click.option("--scheduler", default=None, metavar="ADDRESS", help="Build on the workers of a dask scheduler, such as tcp://10.0.0.1:8786.")
-@click.option("--splits", callback=_splits, default=None, help="Some of curated,noisy,test.  [default: those there are]")
+@click.option(
+    "--scheduler",
+    default=None,
+    metavar="ADDRESS",
+    help="Build on the workers of a dask scheduler, such as tcp://10.0.0.1:8786.",
+)
+@click.option(
+    "--splits", callback=_splits, default=None, help="Some of curated,noisy,test.  [default: those there are]"
+)
 @click.option("--keep-known-bad", is_flag=True, help="Keep the curated clips that are known to be wrongly labelled.")
 @click.option("--strict", is_flag=True, help="Stop at the first clip that cannot be used, instead of leaving it out.")
 @click.option("--repair", is_flag=True, help="Rebuild the shards that are missing or damaged.")
 @as_json
-def build_features(data: Path, out: Path, format_: str, dtype: str, workers: int | None, scheduler: str | None,
-                   splits: tuple[str, ...] | None, keep_known_bad: bool, strict: bool, repair: bool,
-                   json_: bool) -> None:
+def build_features(
+    data: Path,
+    out: Path,
+    format_: str,
+    dtype: str,
+    workers: int | None,
+    scheduler: str | None,
+    splits: tuple[str, ...] | None,
+    keep_known_bad: bool,
+    strict: bool,
+    repair: bool,
+    json_: bool,
+) -> None:
     """Turn the WAV files of DATA into a feature store: desilenced 16 kHz audio and log-mels.
 
     DATA is a folder in Kaggle's layout (train_curated/, train_curated.csv, ...) or Zenodo's. A build that was
@@ -111,16 +151,27 @@ def build_features(data: Path, out: Path, format_: str, dtype: str, workers: int
     data_set = find_data_set(data, splits=splits, keep_known_bad=keep_known_bad)
     _say_left_out(data_set.left_out)
     with progress("clips") as show, _executor(scheduler) as executor:
-        summary = build(data_set, out, FeatureConfig(dtype=dtype), formats=FORMATS[format_], workers=workers,
-                        executor=executor, strict=strict, repair=repair, progress=show)
+        summary = build(
+            data_set,
+            out,
+            FeatureConfig(dtype=dtype),
+            formats=FORMATS[format_],
+            workers=workers,
+            executor=executor,
+            strict=strict,
+            repair=repair,
+            progress=show,
+        )
     result = dataclasses.asdict(summary)
     if summary.up_to_date:
         lines = [f"{out}: up to date, {summary.clips} clips"]
     else:
-        lines = [f"{out}: {summary.clips} clips in {summary.seconds:.1f} s; shards: {summary.shards_built} built, "
-                 f"{summary.shards_reused} kept, {summary.shards_removed} removed",
-                 f"audio {summary.audio_seconds_before / 3600:.2f} h, without silence "
-                 f"{summary.audio_seconds_after / 3600:.2f} h"]
+        lines = [
+            f"{out}: {summary.clips} clips in {summary.seconds:.1f} s; shards: {summary.shards_built} built, "
+            f"{summary.shards_reused} kept, {summary.shards_removed} removed",
+            f"audio {summary.audio_seconds_before / 3600:.2f} h, without silence "
+            f"{summary.audio_seconds_after / 3600:.2f} h",
+        ]
     lines += [f"left out: {fname}: {reason}" for fname, reason in summary.quarantined]
     _print(result, json_, lines)
 
@@ -152,9 +203,12 @@ def verify(store: Path, deep: bool, json_: bool) -> None:
     from fat2019.verify import verify as check
 
     problems = check(store, deep=deep)
-    _print({"store": str(store), "problems": [dataclasses.asdict(problem) for problem in problems]}, json_,
-           [": ".join(str(part) for part in dataclasses.astuple(problem) if part) for problem in problems]
-           or [f"{store}: no damage found"])
+    _print(
+        {"store": str(store), "problems": [dataclasses.asdict(problem) for problem in problems]},
+        json_,
+        [": ".join(str(part) for part in dataclasses.astuple(problem) if part) for problem in problems]
+        or [f"{store}: no damage found"],
+    )
     if problems:
         sys.exit(1)
 
@@ -162,33 +216,114 @@ def verify(store: Path, deep: bool, json_: bool) -> None:
 def _train_options(command: Callable) -> Callable:
     """The options that change one field of a recipe. None means: as the recipe has it."""
     options = [
-        click.option("--model", "name", default=None, help="simple, resnet50, mobilenetv2, ... (see: models).  [default: simple]"),
-        click.option("--head", type=click.Choice(["dense", "conv", "mlp"]), default=None, help="Layers on the backbone.  [default: dense]"),
+        click.option(
+            "--model", "name", default=None, help="simple, resnet50, mobilenetv2, ... (see: models).  [default: simple]"
+        ),
+        click.option(
+            "--head",
+            type=click.Choice(["dense", "conv", "mlp"]),
+            default=None,
+            help="Layers on the backbone.  [default: dense]",
+        ),
         click.option("--weights", default=None, help="Of the backbone: imagenet, none or a file.  [default: imagenet]"),
-        click.option("--trainable", type=click.Choice(["none", "top", "all"]), default=None, help="Part of the backbone that is trained.  [default: none]"),
-        click.option("--kernel-size", type=click.IntRange(1), default=None, help="Of the simple network.  [default: 3]"),
-        click.option("--dropout", type=float, default=None, help="Share dropped before the last layer.  [default: 0.5]"),
-        click.option("--splits", callback=_splits, default=None, help="Clips to train on: curated, noisy or both.  [default: curated]"),
+        click.option(
+            "--trainable",
+            type=click.Choice(["none", "top", "all"]),
+            default=None,
+            help="Part of the backbone that is trained.  [default: none]",
+        ),
+        click.option(
+            "--kernel-size", type=click.IntRange(1), default=None, help="Of the simple network.  [default: 3]"
+        ),
+        click.option(
+            "--dropout", type=float, default=None, help="Share dropped before the last layer.  [default: 0.5]"
+        ),
+        click.option(
+            "--splits",
+            callback=_splits,
+            default=None,
+            help="Clips to train on: curated, noisy or both.  [default: curated]",
+        ),
         click.option("--epochs", type=click.IntRange(1), default=None, help="Of each stage.  [default: 50]"),
-        click.option("--batch-size", "batch_windows", type=click.IntRange(1), default=None, help="Windows a step.  [default: 64]"),
-        click.option("--lr", "learning_rate", type=float, default=None, help="Learning rate.  [default: 0.0003]"),
+        click.option(
+            "--batch-size", "batch_windows", type=click.IntRange(1), default=None, help="Windows a step.  [default: 64]"
+        ),
+        click.option("--lr", "learning_rate", type=float, default=None, help="Learning rate.  [default: 0.002]"),
         click.option("--optimizer", type=click.Choice(["adam", "adamw", "sgd"]), default=None, help="[default: adam]"),
-        click.option("--schedule", type=click.Choice(["constant", "cosine"]), default=None, help="Of the learning rate; cosine warms up for 5% of the steps.  [default: constant]"),
-        click.option("--spec-augment/--no-spec-augment", default=None, help="Hide bands and frames.  [default: no]"),
+        click.option(
+            "--schedule",
+            type=click.Choice(["constant", "cosine"]),
+            default=None,
+            help="Of the learning rate; cosine warms up for 5% of the steps.  [default: cosine]",
+        ),
+        click.option("--spec-augment/--no-spec-augment", default=None, help="Hide bands and frames.  [default: yes]"),
         click.option("--policy", default=None, help="SpecAugment policy: ours, LB, LD, SM or SS.  [default: ours]"),
-        click.option("--mixup", "mixup_alpha", type=float, default=None, metavar="ALPHA", help="MixUp with Beta(ALPHA, ALPHA); 0 is off.  [default: 0]"),
-        click.option("--augment", type=click.Choice(["all", "double-curated"]), default=None, help="Augment every window, or use each curated clip twice, once raw.  [default: all]"),
-        click.option("--candidates", type=click.IntRange(1), default=None, help="Random windows of which the loudest is taken.  [default: 3]"),
-        click.option("--noisy-weight", type=float, default=None, help="Uses of a noisy clip for one of a curated clip.  [default: 1]"),
-        click.option("--class-balanced/--no-class-balanced", default=None, help="Draw clips of rare classes more often.  [default: no]"),
-        click.option("--reader", type=click.Choice(["auto", "memory", "stream"]), default=None, help="Hold log-mels in memory or stream TFRecord shards.  [default: auto]"),
-        click.option("--validation-share", type=float, default=None, help="Of the curated clips, held out.  [default: 0.2]"),
-        click.option("--early-stopping", "early_stopping_epochs", type=click.IntRange(0), default=None, help="Epochs without a better validation LWLRAP; 0 is off.  [default: 0]"),
-        click.option("--clip-norm", type=float, default=None, help="Largest norm of a gradient; 0 is off.  [default: 0]"),
-        click.option("--precision", type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]), default=None, help="[default: float32]"),
+        click.option(
+            "--mixup",
+            "mixup_alpha",
+            type=float,
+            default=None,
+            metavar="ALPHA",
+            help="MixUp with Beta(ALPHA, ALPHA); 0 is off.  [default: 0]",
+        ),
+        click.option(
+            "--augment",
+            type=click.Choice(["all", "double-curated"]),
+            default=None,
+            help="Augment every window, or use each curated clip twice, once raw.  [default: all]",
+        ),
+        click.option(
+            "--candidates",
+            type=click.IntRange(1),
+            default=None,
+            help="Random windows of which the loudest is taken.  [default: 3]",
+        ),
+        click.option(
+            "--noisy-weight",
+            type=float,
+            default=None,
+            help="Uses of a noisy clip for one of a curated clip.  [default: 1]",
+        ),
+        click.option(
+            "--class-balanced/--no-class-balanced",
+            default=None,
+            help="Draw clips of rare classes more often.  [default: no]",
+        ),
+        click.option(
+            "--reader",
+            type=click.Choice(["auto", "memory", "stream"]),
+            default=None,
+            help="Hold log-mels in memory or stream TFRecord shards.  [default: auto]",
+        ),
+        click.option(
+            "--validation-share", type=float, default=None, help="Of the curated clips, held out.  [default: 0.2]"
+        ),
+        click.option(
+            "--early-stopping",
+            "early_stopping_epochs",
+            type=click.IntRange(0),
+            default=None,
+            help="Epochs without a better validation LWLRAP; 0 is off.  [default: 0]",
+        ),
+        click.option(
+            "--clip-norm", type=float, default=None, help="Largest norm of a gradient; 0 is off.  [default: 0]"
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
+            default=None,
+            help="[default: float32]",
+        ),
         click.option("--jit/--no-jit", default=None, help="Compile the training step with XLA.  [default: no]"),
-        click.option("--devices", type=click.IntRange(1), default=None, help="GPUs (or CPUs) of this machine to train on.  [default: 1]"),
-        click.option("--seed", type=click.IntRange(0), default=None, help="Of split, weights, batches and dropout.  [default: 0]"),
+        click.option(
+            "--devices",
+            type=click.IntRange(1),
+            default=None,
+            help="GPUs (or CPUs) of this machine to train on.  [default: 1]",
+        ),
+        click.option(
+            "--seed", type=click.IntRange(0), default=None, help="Of split, weights, batches and dropout.  [default: 0]"
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -197,8 +332,15 @@ def _train_options(command: Callable) -> Callable:
 
 @main.command("train")
 @click.option("--features", type=EXISTING_STORE, default=Path("features/fat2019"), help="The feature store.")
-@click.option("--run", type=click.Path(path_type=Path), default=None, help="The run's folder.  [default: runs/MODEL or runs/RECIPE]")
-@click.option("--recipe", default=None, help="A named configuration (see: recipes), of which options change single fields.")
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="The run's folder.  [default: runs/MODEL or runs/RECIPE]",
+)
+@click.option(
+    "--recipe", default=None, help="A named configuration (see: recipes), of which options change single fields."
+)
 @_train_options
 @as_json
 def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **options: Any) -> None:
@@ -213,11 +355,18 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **o
     config = configure(recipe, options)
     path = run or Path("runs") / (recipe or config.model.name)
     with _log_file(path):
-        trained = fit(FeatureStore.open(features), config, path, _epoch_line(sum(stage.epochs for stage in config.stages)))
+        trained = fit(
+            FeatureStore.open(features), config, path, _epoch_line(sum(stage.epochs for stage in config.stages))
+        )
     metrics = trained.metrics
-    _print({"run": str(path), **metrics}, json_, [
-        f"{path}: LWLRAP on validation {metrics['validation']['lwlrap']:.4f} ({metrics['validation']['clips']} clips, "
-        f"{metrics['validation']['windows']} windows), {metrics['epochs']} epochs in {metrics['seconds']:.0f} s"])
+    _print(
+        {"run": str(path), **metrics},
+        json_,
+        [
+            f"{path}: LWLRAP on validation {metrics['validation']['lwlrap']:.4f} "
+            f"({metrics['validation']['clips']} clips, {metrics['validation']['windows']} windows), {metrics['epochs']} epochs in {metrics['seconds']:.0f} s"
+        ],
+    )
 
 
 @main.command("recipes")
@@ -226,10 +375,19 @@ def recipes(json_: bool) -> None:
     """List the named configurations: the rows of the report's tables and the curves of its figures."""
     from fat2019.recipes import RECIPES
 
-    _print({"recipes": [dataclasses.asdict(recipe) for recipe in RECIPES.values()]}, json_, [
-        f"{recipe.name:<36} {recipe.experiment.replace('-', ' ')}: {recipe.row}"
-        + (f" ({', '.join(f'{name} {value}' for name, value in recipe.reported.items())})" if recipe.reported else "")
-        for recipe in RECIPES.values()])
+    _print(
+        {"recipes": [dataclasses.asdict(recipe) for recipe in RECIPES.values()]},
+        json_,
+        [
+            f"{recipe.name:<36} {recipe.experiment.replace('-', ' ')}: {recipe.row}"
+            + (
+                f" ({', '.join(f'{name} {value}' for name, value in recipe.reported.items())})"
+                if recipe.reported
+                else ""
+            )
+            for recipe in RECIPES.values()
+        ],
+    )
 
 
 def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
@@ -242,14 +400,37 @@ def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
 @main.command("reproduce")
 @click.argument("table")
 @click.option("--features", type=EXISTING_STORE, default=Path("features/fat2019"), help="The feature store.")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder for runs, table and figure.  [default: reproduced/TABLE]")
-@click.option("--scale", callback=_scale, default="full", help="Share of the epochs and of the training clips: full, small (0.1) or a number.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder for runs, table and figure.  [default: reproduced/TABLE]",
+)
+@click.option(
+    "--scale",
+    callback=_scale,
+    default="full",
+    help="Share of the epochs and of the training clips: full, small (0.1) or a number.",
+)
 @click.option("--weights", default=None, help="Of the backbones: imagenet, none or a file.  [default: as the report]")
 @click.option("--seeds", type=click.IntRange(1), default=1, help="Runs of each row; the table shows their mean.")
-@click.option("--truth", type=click.Path(path_type=Path), default=None, help="CSV (fname,labels) of the test clips' labels, for table-7.1.")
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="CSV (fname,labels) of the test clips' labels, for table-7.1.",
+)
 @as_json
-def reproduce(table: str, features: Path, out: Path | None, scale: float, weights: str | None, seeds: int,
-              truth: Path | None, json_: bool) -> None:
+def reproduce(
+    table: str,
+    features: Path,
+    out: Path | None,
+    scale: float,
+    weights: str | None,
+    seeds: int,
+    truth: Path | None,
+    json_: bool,
+) -> None:
     """Train the rows of a TABLE of the report, such as table-6.5, and set the results beside its own.
 
     A table that was interrupted goes on when the same command is given again; finished rows are kept.
@@ -259,8 +440,16 @@ def reproduce(table: str, features: Path, out: Path | None, scale: float, weight
 
     path = out or Path("reproduced") / table
     with _log_file(path):
-        result = run(table, FeatureStore.open(features), path, scale=scale, weights=weights, seeds=seeds, truth=truth,
-                     report=_say_epoch)
+        result = run(
+            table,
+            FeatureStore.open(features),
+            path,
+            scale=scale,
+            weights=weights,
+            seeds=seeds,
+            truth=truth,
+            report=_say_epoch,
+        )
     _print({name: value for name, value in result.items() if name != "markdown"}, json_, [result["markdown"]])
 
 
@@ -272,7 +461,8 @@ def _repeatable(command: Callable) -> Callable:
         option.multiple, option.default = True, ()
         if (one := option.callback) is not None:
             option.callback = lambda context, parameter, values, one=one: tuple(
-                one(context, parameter, value) for value in values)
+                one(context, parameter, value) for value in values
+            )
     return command
 
 
@@ -280,11 +470,13 @@ def _repeatable(command: Callable) -> Callable:
 @as_json
 @click.option("--features", type=EXISTING_STORE, default=Path("features/fat2019"), help="The feature store.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("sweep"), help="Folder for runs and table.")
-@click.option("--recipe", default=None, help="A named configuration (see: recipes), of which options change single fields.")
+@click.option(
+    "--recipe", default=None, help="A named configuration (see: recipes), of which options change single fields."
+)
 @_repeatable
 @_train_options
 def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **options: Any) -> None:
-    """Train every combination of options given more than once, such as --lr 1e-3 --lr 3e-4 --optimizer adam --optimizer sgd.
+    """Train every combination of options given more than once, such as --lr 1e-3 --lr 3e-4 --kernel-size 3.
 
     A sweep that was interrupted goes on when the same command is given again; finished runs are kept.
     """
@@ -304,7 +496,12 @@ def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **options:
 def _say_epoch(row: dict[str, Any]) -> None:
     logging.getLogger("fat2019").info(
         "stage %d, epoch %d: LWLRAP %.4f, on validation %.4f; %.1f s",
-        row["stage"], row["epoch"], row["lwlrap"], row["val_lwlrap"], row["seconds"])
+        row["stage"],
+        row["epoch"],
+        row["lwlrap"],
+        row["val_lwlrap"],
+        row["seconds"],
+    )
 
 
 @main.command("models")
@@ -315,78 +512,168 @@ def models(classes: int, json_: bool) -> None:
     from fat2019.models import list_models
 
     rows = list_models(classes)
-    _print({"models": rows}, json_, [
-        f"{'model':<18} {'head':<6} {'total':>12} {'trainable':>12} {'frozen':>12}  input",
-        *(f"{row['model']:<18} {row['head']:<6} {row['total']:>12,} {row['trainable']:>12,} {row['frozen']:>12,}  "
-          f"{'x'.join(map(str, row['input_shape']))}" for row in rows)])
+    _print(
+        {"models": rows},
+        json_,
+        [
+            f"{'model':<18} {'head':<6} {'total':>12} {'trainable':>12} {'frozen':>12}  input",
+            *(
+                f"{row['model']:<18} {row['head']:<6} {row['total']:>12,} {row['trainable']:>12,} "
+                f"{row['frozen']:>12,}  {'x'.join(map(str, row['input_shape']))}"
+                for row in rows
+            ),
+        ],
+    )
 
 
 @main.command("evaluate")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--truth", type=click.Path(path_type=Path), default=None, help="CSV (fname,labels) of the test clips' labels.")
-@click.option("--features", type=EXISTING_STORE, default=None, help="The feature store.  [default: the one of the training]")
-@click.option("--windows", type=click.Choice(["tiled", "max-energy"]), default="tiled", help="All of a clip, or its loudest window.")
+@click.option(
+    "--truth", type=click.Path(path_type=Path), default=None, help="CSV (fname,labels) of the test clips' labels."
+)
+@click.option(
+    "--features", type=EXISTING_STORE, default=None, help="The feature store.  [default: the one of the training]"
+)
+@click.option(
+    "--windows",
+    type=click.Choice(["tiled", "max-energy"]),
+    default="tiled",
+    help="All of a clip, or its loudest window.",
+)
 @as_json
-def evaluate(run: Path, truth: Path | None, features: Path | None, windows: str, json_: bool) -> None:
+def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Windows, json_: bool) -> None:
     """Score a RUN by LWLRAP: on its validation clips, and on test clips whose labels are known."""
     from fat2019.evaluation import evaluate_run
 
     with progress("clips") as show:
         result = evaluate_run(run, truth=truth, features=features, windows=windows, progress=show)
-    _print({"run": str(run), "windows": windows, **result}, json_,
-           [f"{run}: LWLRAP on {name} {part['lwlrap']:.4f} ({part['clips']} clips)" for name, part in result.items()])
+    _print(
+        {"run": str(run), "windows": windows, **result},
+        json_,
+        [f"{run}: LWLRAP on {name} {part['lwlrap']:.4f} ({part['clips']} clips)" for name, part in result.items()],
+    )
 
 
 @main.command("predict")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("submission.csv"), help="The file to write.")
-@click.option("--sample", type=click.Path(path_type=Path), default=None, help="sample_submission.csv, whose rows and columns are to be matched.")
-@click.option("--features", type=EXISTING_STORE, default=None, help="The feature store.  [default: the one of the training]")
-@click.option("--windows", type=click.Choice(["tiled", "max-energy"]), default="tiled", help="All of a clip, or its loudest window.")
-@click.option("--mean", type=click.Choice(["arithmetic", "geometric"]), default="arithmetic", help="Of windows, and of several runs.")
-@click.option("--weight", "weights", type=float, multiple=True, help="Of each run, in their order.  [default: all alike]")
+@click.option(
+    "--sample",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="sample_submission.csv, whose rows and columns are to be matched.",
+)
+@click.option(
+    "--features", type=EXISTING_STORE, default=None, help="The feature store.  [default: the one of the training]"
+)
+@click.option(
+    "--windows",
+    type=click.Choice(["tiled", "max-energy"]),
+    default="tiled",
+    help="All of a clip, or its loudest window.",
+)
+@click.option(
+    "--mean",
+    type=click.Choice(["arithmetic", "geometric"]),
+    default="arithmetic",
+    help="Of windows, and of several runs.",
+)
+@click.option(
+    "--weight", "weights", type=float, multiple=True, help="Of each run, in their order.  [default: all alike]"
+)
 @as_json
-def predict(runs: tuple[Path, ...], out: Path, sample: Path | None, features: Path | None, windows: str, mean: str,
-            weights: tuple[float, ...], json_: bool) -> None:
+def predict(
+    runs: tuple[Path, ...],
+    out: Path,
+    sample: Path | None,
+    features: Path | None,
+    windows: Windows,
+    mean: Mean,
+    weights: tuple[float, ...],
+    json_: bool,
+) -> None:
     """Score the test clips with one or more RUNS, and write a submission of their mean."""
     from fat2019.evaluation import predict_test
     from fat2019.submission import write_submission
 
     began = time.monotonic()
     with progress("clips") as show:
-        fnames, scores, vocabulary = predict_test(runs, features=features, windows=windows, mean=mean, weights=weights,
-                                                  progress=show)
+        fnames, scores, vocabulary = predict_test(
+            runs, features=features, windows=windows, mean=mean, weights=weights, progress=show
+        )
     write_submission(out, fnames, scores, vocabulary, sample)
-    _print({"submission": str(out), "clips": len(fnames), "runs": [str(run) for run in runs],
-            "seconds": round(time.monotonic() - began, 1)}, json_,
-           [f"{out}: {len(fnames)} clips, {len(vocabulary)} classes, mean of {len(runs)} run(s)"])
+    _print(
+        {
+            "submission": str(out),
+            "clips": len(fnames),
+            "runs": [str(run) for run in runs],
+            "seconds": round(time.monotonic() - began, 1),
+        },
+        json_,
+        [f"{out}: {len(fnames)} clips, {len(vocabulary)} classes, mean of {len(runs)} run(s)"],
+    )
 
 
 @main.command("explore")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("explore.html"), help="The page to write.")
-@click.option("--data", type=click.Path(path_type=Path), default=None, help="The data set that a store was built from, to show clips as recorded.")
-@click.option("--figures", type=click.Path(path_type=Path), default=None, help="Folder for the figures as SVG and PNG files.  [default: none]")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="The data set that a store was built from, to show clips as recorded.",
+)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder for the figures as SVG and PNG files.  [default: none]",
+)
 @click.option("--examples", type=click.IntRange(0), default=3, help="Clips of each part to show.")
-@click.option("--validation-share", type=float, default=0.2, help="Of the curated clips, for the balance of the splits.")
+@click.option(
+    "--validation-share", type=float, default=0.2, help="Of the curated clips, for the balance of the splits."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the choice of clips and windows.")
 @as_json
-def explore(source: Path, out: Path, data: Path | None, figures: Path | None, examples: int, validation_share: float,
-            seed: int, json_: bool) -> None:
+def explore(
+    source: Path,
+    out: Path,
+    data: Path | None,
+    figures: Path | None,
+    examples: int,
+    validation_share: float,
+    seed: int,
+    json_: bool,
+) -> None:
     """Make a page on which to see and hear SOURCE, a feature store or a data set."""
     from fat2019.explore import explore as run
 
     with progress("clips") as show:
-        result = run(source, out, data=data, figures_folder=figures, examples=examples,
-                     validation_share=validation_share, seed=seed, progress=show)
+        result = run(
+            source,
+            out,
+            data=data,
+            figures_folder=figures,
+            examples=examples,
+            validation_share=validation_share,
+            seed=seed,
+            progress=show,
+        )
     _print(result, json_, [f"{out}: {result['clips']:,} clips, {result['classes']} classes, {result['hours']:.2f} h"])
 
 
 @main.command("report")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("report.html"), help="The page to write.")
-@click.option("--features", type=EXISTING_STORE, default=None, help="The feature store.  [default: the one of the training]")
-@click.option("--figures", type=click.Path(path_type=Path), default=None, help="Folder for the figures as SVG and PNG files.  [default: none]")
+@click.option(
+    "--features", type=EXISTING_STORE, default=None, help="The feature store.  [default: the one of the training]"
+)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder for the figures as SVG and PNG files.  [default: none]",
+)
 @as_json
 def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Path | None, json_: bool) -> None:
     """Make a page on one or more finished RUNS: curves, scores by class, mistakes to see and hear, their ensemble."""
@@ -404,7 +691,13 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("files", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(1), default=5, help="Tags of each file.")
-@click.option("--timeline", type=click.Path(path_type=Path), default=None, metavar="PNG", help="Draw the scores along the time of one file; pauses are kept, so that the times are the file's.")
+@click.option(
+    "--timeline",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="PNG",
+    help="Draw the scores along the time of one file; pauses are kept, so that the times are the file's.",
+)
 @as_json
 def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json_: bool) -> None:
     """Tag FILES by a trained RUN: audio files of any rate and length, folders, or patterns such as 'sounds/**/*.ogg'.
@@ -426,8 +719,12 @@ def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json
 
     show = _JsonTags(run) if json_ else _tag_lines
     for file in tagger.tag(find_audio(files, failed), failed):
-        row = {"file": str(file.path), "seconds": file.seconds, "seconds_without_silence": file.seconds_without_silence,
-               "tags": [{"label": label, "score": score} for label, score in tagger.top(file.scores, top)]}
+        row = {
+            "file": str(file.path),
+            "seconds": file.seconds,
+            "seconds_without_silence": file.seconds_without_silence,
+            "tags": [{"label": label, "score": score} for label, score in tagger.top(file.scores, top)],
+        }
         if timeline:
             row["timeline"] = draw_timeline(tagger.along(file.path), tagger.vocabulary, timeline, top)
         show(row)
@@ -463,16 +760,41 @@ def _tag_lines(row: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(f"{row['file']} ({row['seconds']:.1f} s)"), title_justify="left", box=None, show_header=False)
+    table = Table(
+        title=Text(f"{row['file']} ({row['seconds']:.1f} s)"), title_justify="left", box=None, show_header=False
+    )
     for tag in row["tags"]:
         table.add_row(Text(tag["label"]), f"{tag['score']:.4f}", Text("█" * round(20 * tag["score"]), style="blue"))
     Console().print(table)
 
 
+@main.command("serve")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, help="Of the page, on 127.0.0.1.")
+def serve(run: Path, port: int) -> None:
+    """Show a web page on this machine that tags what is dropped or recorded there, by a trained RUN (extra [app])."""
+    from fat2019.app import ADDRESS
+    from fat2019.app import serve as show
+
+    click.echo(f"http://{ADDRESS}:{port}, until it is interrupted (Ctrl-C)", err=True)
+    show(run, port)
+
+
 @main.command("export")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--to", "form", type=click.Choice(["saved_model", "tflite", "onnx"]), default="saved_model", help="onnx needs the extra [onnx].")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="File, or folder of a saved_model.  [default: RUN/export/ and a name by kind]")
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["saved_model", "tflite", "onnx"]),
+    default="saved_model",
+    help="onnx needs the extra [onnx].",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="File, or folder of a saved_model.  [default: RUN/export/ and a name by kind]",
+)
 @as_json
 def export(run: Path, form: str, out: Path | None, json_: bool) -> None:
     """Write the network of a RUN as one file or folder that turns a waveform into scores, without this package.
@@ -484,17 +806,25 @@ def export(run: Path, form: str, out: Path | None, json_: bool) -> None:
     from fat2019.runs import Run
 
     result = run_export(Run.open(run), form, out)
-    _print(result, json_, [f"{result['path']}: {result['bytes'] / 1e6:.2f} MB; float32 (samples,) at "
-                           f"{result['sample_rate_hz']} Hz -> float32 ({result['classes']},)",
-                           f"class names: {result['labels']}"])
+    _print(
+        result,
+        json_,
+        [
+            f"{result['path']}: {result['bytes'] / 1e6:.2f} MB; float32 (samples,) at "
+            f"{result['sample_rate_hz']} Hz -> float32 ({result['classes']},)",
+            f"class names: {result['labels']}",
+        ],
+    )
 
 
 @main.command("average")
 @click.argument("submissions", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("submission.csv"), help="The file to write.")
 @click.option("--mean", type=click.Choice(["arithmetic", "geometric"]), default="arithmetic", help="Which mean.")
-@click.option("--weight", "weights", type=float, multiple=True, help="Of each file, in their order.  [default: all alike]")
-def average(submissions: tuple[Path, ...], out: Path, mean: str, weights: tuple[float, ...]) -> None:
+@click.option(
+    "--weight", "weights", type=float, multiple=True, help="Of each file, in their order.  [default: all alike]"
+)
+def average(submissions: tuple[Path, ...], out: Path, mean: Mean, weights: tuple[float, ...]) -> None:
     """Average SUBMISSIONS, from their CSV files alone."""
     from fat2019.submission import average_files
 
@@ -547,6 +877,13 @@ def _epoch_line(epochs: int) -> Callable[[dict[str, Any]], None]:
         left = done[1] / done[0] * (epochs - row["epoch"])
         logging.getLogger("fat2019").info(
             "epoch %d: loss %.4f, LWLRAP %.4f; validation: loss %.4f, LWLRAP %.4f; %.1f s, about %.0f s left",
-            row["epoch"], row["loss"], row["lwlrap"], row["val_loss"], row["val_lwlrap"], row["seconds"], max(left, 0))
+            row["epoch"],
+            row["loss"],
+            row["lwlrap"],
+            row["val_loss"],
+            row["val_lwlrap"],
+            row["seconds"],
+            max(left, 0),
+        )
 
     return show

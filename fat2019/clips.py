@@ -47,8 +47,7 @@ class DataSet:
     sample_submission: Path | None
 
 
-def find_data_set(root: Path | str, *, splits: Sequence[str] | None = None,
-                  keep_known_bad: bool = False) -> DataSet:
+def find_data_set(root: Path | str, *, splits: Sequence[str] | None = None, keep_known_bad: bool = False) -> DataSet:
     """List the clips below ``root``.
 
     Args:
@@ -156,10 +155,12 @@ def _likely_mistake(root: Path) -> str:
         return f"it is one level deeper: {root / deeper[0]}"
     archives = sorted(name for name in names if name.lower().endswith(".zip"))
     if archives:
-        stem = archives[0][:-len(".zip")]
+        stem = archives[0][: -len(".zip")]
         return f"unzip its archives first, each into a folder of its name: unzip {archives[0]} -d {stem}"
-    return (f"neither Kaggle's {_KAGGLE.folders['curated']}/ with {_KAGGLE.tables['curated']}, "
-            f"nor Zenodo's {_ZENODO.folders['curated']}/ with {_ZENODO.tables['curated']}, nor their like")
+    return (
+        f"neither Kaggle's {_KAGGLE.folders['curated']}/ with {_KAGGLE.tables['curated']}, "
+        f"nor Zenodo's {_ZENODO.folders['curated']}/ with {_ZENODO.tables['curated']}, nor their like"
+    )
 
 
 def _parts(root: Path, layout: _Layout, splits: Sequence[str] | None) -> list[str]:
@@ -178,8 +179,9 @@ def _parts(root: Path, layout: _Layout, splits: Sequence[str] | None) -> list[st
     return [split for split in SPLITS if split in splits]
 
 
-def _labelled_clips(root: Path, layout: _Layout, split: str, vocabulary: Vocabulary,
-                    known_bad: frozenset[str]) -> tuple[list[Clip], list[tuple[str, str]]]:
+def _labelled_clips(
+    root: Path, layout: _Layout, split: str, vocabulary: Vocabulary, known_bad: frozenset[str]
+) -> tuple[list[Clip], list[tuple[str, str]]]:
     """The clips of a part that has a CSV file, and (fname, reason) of those left out."""
     folder, table = root / layout.folders[split], root / layout.tables[split]
     names = _audio_names(folder)
@@ -240,8 +242,10 @@ def _read_rows(table: Path, vocabulary: Vocabulary | None = None) -> Iterator[_R
     for line, cells in lines:
         where = f"{table}, line {line}"
         if len(cells) != len(header):
-            raise DataError(f"{where}: expected {len(header)} cells, received {len(cells)} "
-                            "(labels joined by commas must stand in quotes)")
+            raise DataError(
+                f"{where}: expected {len(header)} cells, received {len(cells)} "
+                "(labels joined by commas must stand in quotes)"
+            )
         fname = _safe_name(where, cells[fname_at])
         if fname in seen:
             raise DataError(f"{where}: {fname} has a row already")
@@ -296,8 +300,10 @@ def _require_files(table: Path, folder: Path, rows: Sequence[_Row], names: Itera
     missing = [row.fname for row in rows if row.fname not in there]
     if missing:
         first = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        raise DataError(f"{table}: {len(missing)} of {len(rows)} rows name files that are not in {folder} "
-                        f"({first}): was the archive unpacked whole?")
+        raise DataError(
+            f"{table}: {len(missing)} of {len(rows)} rows name files that are not in {folder} "
+            f"({first}): was the archive unpacked whole?"
+        )
 
 
 def _audio_names(folder: Path) -> list[str]:

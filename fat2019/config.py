@@ -71,13 +71,21 @@ class FeatureConfig:
         # The window's energy is a difference of sums over whole hops, and a frame must end on one.
         _require(self.n_fft % self.hop_samples == 0, "n_fft", "a multiple of hop_samples", self.n_fft)
         _require(self.window_samples >= self.n_fft, "window_samples", "at least n_fft", self.window_samples)
-        _require(0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate_hz / 2, "fmin_hz, fmax_hz",
-                 "0 <= fmin < fmax <= half the sample rate", (self.fmin_hz, self.fmax_hz))
+        _require(
+            0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate_hz / 2,
+            "fmin_hz, fmax_hz",
+            "0 <= fmin < fmax <= half the sample rate",
+            (self.fmin_hz, self.fmax_hz),
+        )
         _require(self.power_floor > 0, "power_floor", "a number above 0", self.power_floor)
         _require(self.dtype in DTYPES, "dtype", f"one of {DTYPES}", self.dtype)
         for split in SPLITS:
-            _require(any(split in rule.splits and rule.up_to_s == math.inf for rule in self.silence),
-                     "silence", f"a rule without a length limit for {split} clips", self.silence)
+            _require(
+                any(split in rule.splits and rule.up_to_s == math.inf for rule in self.silence),
+                "silence",
+                f"a rule without a length limit for {split} clips",
+                self.silence,
+            )
 
     @property
     def window_frames(self) -> int:
@@ -118,8 +126,13 @@ def feature_config_from_json(fields: Any) -> FeatureConfig:
         raise DataError(f"the feature configuration is no JSON object but {type(fields).__name__}")
     try:
         rules = tuple(
-            SilenceRule(**{**rule, "splits": tuple(rule["splits"]),
-                           "up_to_s": math.inf if rule["up_to_s"] is None else rule["up_to_s"]})
+            SilenceRule(
+                **{
+                    **rule,
+                    "splits": tuple(rule["splits"]),
+                    "up_to_s": math.inf if rule["up_to_s"] is None else rule["up_to_s"],
+                }
+            )
             for rule in fields["silence"]
         )
         return FeatureConfig(**{**fields, "silence": rules})

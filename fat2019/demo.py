@@ -21,9 +21,14 @@ from fat2019.training import Report, Stage, TrainConfig, train
 _CHANCE_DRAWS = 200
 
 
-def run_demo(out: Path, *, epochs: int, seed: int,
-             progress: Callable[[str], AbstractContextManager[Callable[[int, int], None]]],
-             report: Report) -> dict[str, Any]:
+def run_demo(
+    out: Path,
+    *,
+    epochs: int,
+    seed: int,
+    progress: Callable[[str], AbstractContextManager[Callable[[int, int], None]]],
+    report: Report,
+) -> dict[str, Any]:
     """Do it all below ``out``; what is there already is not done again.
 
     Returns:
@@ -37,7 +42,9 @@ def run_demo(out: Path, *, epochs: int, seed: int,
         build_features(data_set, out / "features", FeatureConfig(), progress=show)
     store = FeatureStore.open(out / "features")
     # A tenth of the report's clips make a tenth of its steps an epoch, so the rate is higher.
-    config = TrainConfig(stages=(Stage(("curated", "noisy"), epochs=epochs, learning_rate=2e-3, schedule="cosine"),), seed=seed)
+    config = TrainConfig(
+        stages=(Stage(("curated", "noisy"), epochs=epochs, learning_rate=2e-3, schedule="cosine"),), seed=seed
+    )
     train(store, config, out / "run", report)
     truth = out / "data" / "test_truth.csv"
     scores = evaluate_run(out / "run", truth=truth)
@@ -45,9 +52,13 @@ def run_demo(out: Path, *, epochs: int, seed: int,
     submission = out / "submission.csv"
     write_submission(submission, fnames, predicted, vocabulary, data_set.sample_submission)
     return {
-        "validation_lwlrap": scores["validation"]["lwlrap"], "test_lwlrap": scores["test"]["lwlrap"],
-        "chance_lwlrap": _chance(truth, store, seed), "classes": len(vocabulary), "submission": str(submission),
-        "run": str(out / "run"), "seconds": round(time.monotonic() - began, 1),
+        "validation_lwlrap": scores["validation"]["lwlrap"],
+        "test_lwlrap": scores["test"]["lwlrap"],
+        "chance_lwlrap": _chance(truth, store, seed),
+        "classes": len(vocabulary),
+        "submission": str(submission),
+        "run": str(out / "run"),
+        "seconds": round(time.monotonic() - began, 1),
     }
 
 

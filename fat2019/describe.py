@@ -1,5 +1,6 @@
 """A feature store in figures: what it holds, and how its labels would be divided."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,20 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
         }
     size = sum(file.bytes for shard in store.manifest.shards for file in shard.files)
     result = {
-        "store": str(store.path), "format_version": FORMAT_VERSION,
-        "formats": list(store.manifest.header.formats), "shards": len(store.manifest.shards), "bytes": size,
-        "classes": len(store.vocabulary), "clips": len(clips), "splits": splits, "dtype": config.dtype,
-        "mel_bands": config.mel_bands, "sample_rate_hz": config.sample_rate_hz, "window_frames": config.window_frames,
-        "config_digest": config.digest(), "quarantined": store.quarantine.to_dict("records"),
+        "store": str(store.path),
+        "format_version": FORMAT_VERSION,
+        "formats": list(store.manifest.header.formats),
+        "shards": len(store.manifest.shards),
+        "bytes": size,
+        "classes": len(store.vocabulary),
+        "clips": len(clips),
+        "splits": splits,
+        "dtype": config.dtype,
+        "mel_bands": config.mel_bands,
+        "sample_rate_hz": config.sample_rate_hz,
+        "window_frames": config.window_frames,
+        "config_digest": config.digest(),
+        "quarantined": store.quarantine.to_dict("records"),
     }
     lines = [
         f"{store.path}: {len(clips):,} clips, {len(store.vocabulary)} classes, {len(store.manifest.shards)} shards "
@@ -37,8 +47,10 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
         f"{config.window_frames} frames; configuration {config.digest()[:12]}",
     ]
     for name, part in splits.items():
-        lines.append(f"{name}: {part['clips']:,} clips, {part['hours']:.2f} h, without silence "
-                     f"{part['hours_without_silence']:.2f} h; {part['kept_whole']} are silence alone and kept whole")
+        lines.append(
+            f"{name}: {part['clips']:,} clips, {part['hours']:.2f} h, without silence "
+            f"{part['hours_without_silence']:.2f} h; {part['kept_whole']} are silence alone and kept whole"
+        )
     if len(store.quarantine):
         lines.append(f"left out: {len(store.quarantine)} clips that could not be used")
     return result, lines
@@ -53,9 +65,13 @@ def describe_balance(store: FeatureStore, validation_share: float) -> tuple[dict
         train, validation = split_indices(labels, method=method, validation_share=validation_share, seed=0)
         tables[method] = balance(labels, train, validation, names=store.vocabulary.names)
     lines = [f"{'share in validation':<45} {'iterative':>10} {'plain':>10}"]
+    shares = {method: table["validation_share"] for method, table in tables.items()}
     for name in store.vocabulary.names:
-        lines.append(f"{name:<45} " + " ".join(f"{tables[method].loc[name, 'validation_share']:>10.3f}" for method in tables))
-    for label, reduce in (("least", "min"), ("greatest", "max")):
-        lines.append(f"{label:<45} " + " ".join(f"{getattr(table['validation_share'], reduce)():>10.3f}"
-                                                for table in tables.values()))
+        lines.append(_row(name, [share[name] for share in shares.values()]))
+    lines.append(_row("least", [share.min() for share in shares.values()]))
+    lines.append(_row("greatest", [share.max() for share in shares.values()]))
     return {method: table.reset_index(names="class").to_dict("records") for method, table in tables.items()}, lines
+
+
+def _row(name: str, shares: Iterable[float]) -> str:
+    return f"{name:<45} " + " ".join(f"{share:>10.3f}" for share in shares)

@@ -38,9 +38,17 @@ _CANDIDATES = 3
 _OWN_SHARE = 0.6  # of a clip in its MixUp picture, where both sounds are to be seen
 
 
-def explore(source: Path, page: Path, *, data: Path | None = None, figures_folder: Path | None = None,
-            examples: int = 3, validation_share: float = 0.2, seed: int = 0,
-            progress: Progress | None = None) -> dict[str, Any]:
+def explore(
+    source: Path,
+    page: Path,
+    *,
+    data: Path | None = None,
+    figures_folder: Path | None = None,
+    examples: int = 3,
+    validation_share: float = 0.2,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
     """Write the page.
 
     Args:
@@ -68,14 +76,22 @@ def explore(source: Path, page: Path, *, data: Path | None = None, figures_folde
     together = _together(collection)
     pairs = _pairs(together, collection.vocabulary)
     html = drawn.render(
-        "explore.html", title=f"{source.name}: what there is to hear", summary=summary,
-        figures=_overview(drawn, collection, together), pairs=pairs,
-        class_figures=_class_figures(drawn, collection, tables, validation_share), classes=_class_rows(collection, tables),
-        validation_share=validation_share, examples=_examples(drawn, collection, examples, seed),
-        unreadable=collection.unreadable[:50])
+        "explore.html",
+        title=f"{source.name}: what there is to hear",
+        summary=summary,
+        figures=_overview(drawn, collection, together),
+        pairs=pairs,
+        class_figures=_class_figures(drawn, collection, tables, validation_share),
+        classes=_class_rows(collection, tables),
+        validation_share=validation_share,
+        examples=_examples(drawn, collection, examples, seed),
+        unreadable=collection.unreadable[:50],
+    )
     write_whole(page, html)
-    spread = {method: [float(table["validation_share"].min()), float(table["validation_share"].max())]
-              for method, table in tables.items()}
+    spread = {
+        method: [float(table["validation_share"].min()), float(table["validation_share"].max())]
+        for method, table in tables.items()
+    }
     return {"page": str(page), **summary, "validation_share_least_and_greatest": spread, "pairs": pairs}
 
 
@@ -112,7 +128,8 @@ def _collection(source: Path, data: Path | None, seed: int, progress: Progress |
 def _of_store(store: FeatureStore, data_set: DataSet | None) -> _Collection:
     rows, rate_hz = store.clips, store.config.sample_rate_hz
     clips = rows[["fname", "split"]].assign(
-        seconds=rows["source_samples"] / rows["source_rate_hz"], seconds_without_silence=rows["samples"] / rate_hz)
+        seconds=rows["source_samples"] / rows["source_rate_hz"], seconds_without_silence=rows["samples"] / rate_hz
+    )
     paths = {(clip.split, clip.fname): clip.path for clip in data_set.clips} if data_set else {}
 
     def hear(index: int) -> _Sound:
@@ -121,7 +138,9 @@ def _of_store(store: FeatureStore, data_set: DataSet | None) -> _Collection:
         if not data_set:
             return _Sound(None, None, audio)
         if (split, fname) not in paths:
-            raise DataError(f"{data_set.root}: it has no {split} clip {fname}: {store.path} was built from another data set")
+            raise DataError(
+                f"{data_set.root}: it has no {split} clip {fname}: {store.path} was built from another data set"
+            )
         return _heard(paths[split, fname], split, store.config)
 
     unreadable: list[dict[str, str]] = store.quarantine.to_dict("records")  # type: ignore[assignment]
@@ -150,8 +169,15 @@ def _of_data_set(data_set: DataSet, seed: int, progress: Progress | None) -> _Co
             sound = _heard(readable[index].path, split, config)
             clips.loc[index, "seconds_without_silence"] = len(sound.audio) / config.sample_rate_hz
     labels = np.stack([data_set.vocabulary.encode(clip.labels) for clip in readable])
-    return _Collection("data set", data_set.vocabulary, config, clips, labels, unreadable,
-                       lambda index: _heard(readable[index].path, readable[index].split, config))
+    return _Collection(
+        "data set",
+        data_set.vocabulary,
+        config,
+        clips,
+        labels,
+        unreadable,
+        lambda index: _heard(readable[index].path, readable[index].split, config),
+    )
 
 
 def _seconds(path: Path) -> float:
@@ -184,15 +210,25 @@ def _summary(collection: _Collection, source: Path) -> dict[str, Any]:
         saved = float((measured["seconds"] - measured["seconds_without_silence"]).sum())
         of_clip = collection.labels[rows.index].sum(axis=1)
         splits[split] = {
-            "clips": len(rows), "hours": float(rows["seconds"].sum()) / 3600,
-            "shortest_s": float(rows["seconds"].min()), "median_s": float(rows["seconds"].median()),
+            "clips": len(rows),
+            "hours": float(rows["seconds"].sum()) / 3600,
+            "shortest_s": float(rows["seconds"].min()),
+            "median_s": float(rows["seconds"].median()),
             "longest_s": float(rows["seconds"].max()),
-            "silence_measured_on": len(measured), "silence_s": saved,
+            "silence_measured_on": len(measured),
+            "silence_s": saved,
             "silence_share": saved / float(measured["seconds"].sum()) if len(measured) else None,
             "labels_per_clip": float(of_clip.mean()) if of_clip.any() else None,
         }
-    return {"source": str(source), "kind": collection.kind, "clips": len(clips), "classes": len(collection.vocabulary),
-            "hours": float(clips["seconds"].sum()) / 3600, "unreadable": len(collection.unreadable), "splits": splits}
+    return {
+        "source": str(source),
+        "kind": collection.kind,
+        "clips": len(clips),
+        "classes": len(collection.vocabulary),
+        "hours": float(clips["seconds"].sum()) / 3600,
+        "unreadable": len(collection.unreadable),
+        "splits": splits,
+    }
 
 
 def _balance_tables(collection: _Collection, share: float, seed: int) -> dict[str, "pd.DataFrame"]:
@@ -224,8 +260,11 @@ def _together(collection: _Collection) -> npt.NDArray[np.int64]:
 
 
 def _pairs(together: npt.NDArray[np.int64], vocabulary: Vocabulary) -> list[tuple[str, str, int]]:
-    pairs = [(vocabulary.names[a], vocabulary.names[b], int(together[a, b]))
-             for a, b in itertools.combinations(range(len(vocabulary)), 2) if together[a, b]]
+    pairs = [
+        (vocabulary.names[a], vocabulary.names[b], int(together[a, b]))
+        for a, b in itertools.combinations(range(len(vocabulary)), 2)
+        if together[a, b]
+    ]
     return sorted(pairs, key=lambda pair: -pair[2])[:_PAIRS]
 
 
@@ -238,43 +277,78 @@ def _overview(drawn: Page, collection: _Collection, together: npt.NDArray[np.int
             continue
         after = rows["seconds_without_silence"].to_numpy()
         known = not np.isnan(after).any()
-        result.append(drawn.figure(
-            f"lengths-{split}", figures.durations(rows["seconds"].to_numpy(), after if known else None, split),
-            f"Histogram of the lengths of the {len(rows)} {split} clips" + (", with and without silence" if known else "")))
-    counts = {split: collection.labels[clips].sum(axis=1, dtype=np.int64) for split, clips in _labelled(collection).items()}
+        result.append(
+            drawn.figure(
+                f"lengths-{split}",
+                figures.durations(rows["seconds"].to_numpy(), after if known else None, split),
+                f"Histogram of the lengths of the {len(rows)} {split} clips"
+                + (", with and without silence" if known else ""),
+            )
+        )
+    counts = {
+        split: collection.labels[clips].sum(axis=1, dtype=np.int64) for split, clips in _labelled(collection).items()
+    }
     if counts:
-        result.append(drawn.figure("labels-per-clip", figures.labels_per_clip(counts), "Share of clips by their number of labels"))
+        result.append(
+            drawn.figure("labels-per-clip", figures.labels_per_clip(counts), "Share of clips by their number of labels")
+        )
     if _pairs(together, collection.vocabulary):
-        result.append(drawn.figure("co-occurrence", figures.co_occurrence(collection.vocabulary.names, together),
-                                   "How often two classes are labels of one clip"))
+        result.append(
+            drawn.figure(
+                "co-occurrence",
+                figures.co_occurrence(collection.vocabulary.names, together),
+                "How often two classes are labels of one clip",
+            )
+        )
     return result
 
 
 def _class_figures(drawn: Page, collection: _Collection, tables: dict[str, "pd.DataFrame"], share: float) -> list[Any]:
-    counts = {split: collection.labels[clips].sum(axis=0, dtype=np.int64) for split, clips in _labelled(collection).items()}
-    result = [drawn.figure("labels", figures.label_histogram(collection.vocabulary.names, counts),
-                           "Clips of each class, by split")] if counts else []
+    counts = {
+        split: collection.labels[clips].sum(axis=0, dtype=np.int64) for split, clips in _labelled(collection).items()
+    }
+    result = (
+        [
+            drawn.figure(
+                "labels", figures.label_histogram(collection.vocabulary.names, counts), "Clips of each class, by split"
+            )
+        ]
+        if counts
+        else []
+    )
     widest = 1.05 * max([share, *(float(table["validation_share"].max()) for table in tables.values())])
     for method, table in tables.items():
-        result.append(drawn.figure(f"split-{method}", figures.split_balance(table, share, widest, f"Validation, {method} split"),
-                                   f"Share of each class's curated clips that the {method} split puts into validation"))
+        result.append(
+            drawn.figure(
+                f"split-{method}",
+                figures.split_balance(table, share, widest, f"Validation, {method} split"),
+                f"Share of each class's curated clips that the {method} split puts into validation",
+            )
+        )
     return result
 
 
 def _class_rows(collection: _Collection, tables: dict[str, "pd.DataFrame"]) -> list[dict[str, Any]]:
     labelled = _labelled(collection)
-    return [{
-        "name": name,
-        "clips": {split: int(collection.labels[clips, column].sum()) for split, clips in labelled.items()},
-        "validation": {method: (int(table["validation"].iloc[column]), float(table["validation_share"].iloc[column]))
-                       for method, table in tables.items()},
-    } for column, name in enumerate(collection.vocabulary.names)]
+    return [
+        {
+            "name": name,
+            "clips": {split: int(collection.labels[clips, column].sum()) for split, clips in labelled.items()},
+            "validation": {
+                method: (int(table["validation"].iloc[column]), float(table["validation_share"].iloc[column]))
+                for method, table in tables.items()
+            },
+        }
+        for column, name in enumerate(collection.vocabulary.names)
+    ]
 
 
 def _examples(drawn: Page, collection: _Collection, count: int, seed: int) -> list[dict[str, Any]]:
     """Some clips of each split with labels: how they look, what is cut from them, and what becomes of that."""
     random = np.random.default_rng(seed)
-    chosen = [int(index) for clips in _labelled(collection).values() for index in np.sort(random.permutation(clips)[:count])]
+    chosen = [
+        int(index) for clips in _labelled(collection).values() for index in np.sort(random.permutation(clips)[:count])
+    ]
     if not chosen:
         return []
     sounds = [collection.hear(index) for index in chosen]
@@ -287,20 +361,42 @@ def _examples(drawn: Page, collection: _Collection, count: int, seed: int) -> li
         recorded = sound.audio if sound.recorded is None else sound.recorded
         labels = collection.vocabulary.decode(collection.labels[index])
         partner = Path(collection.clips["fname"][chosen[place - 1]]).stem
-        result.append({
-            "fname": row["fname"], "split": row["split"], "labels": labels, "seconds": float(row["seconds"]),
-            "seconds_without_silence": len(sound.audio) / collection.config.sample_rate_hz,
-            "recorded": sound.recorded is not None,
-            "clip": drawn.figure(
-                f"example-{place + 1}", figures.clip(recorded, sound.kept, decibels(stored, decibel_range),
-                                                     cut.starts[place], collection.config, f"{row['split']}: {row['fname']}"),
-                f"Waveform and log-mel of {row['fname']} with the windows that could be cut"),
-            "windows": drawn.figure(
-                f"example-{place + 1}-augmented", figures.images({
-                    "the loudest window": cut.raw[place], "SpecAugment": cut.augmented[place],
-                    f"partner: {partner}": cut.raw[place - 1], f"MixUp, {_OWN_SHARE:g} of it": cut.mixed[place],
-                }, collection.config), f"A window of {row['fname']} as cut, with SpecAugment, and mixed with {partner}"),
-            "sound": drawn.sound(recorded, collection.config.sample_rate_hz)})
+        result.append(
+            {
+                "fname": row["fname"],
+                "split": row["split"],
+                "labels": labels,
+                "seconds": float(collection.clips["seconds"].to_numpy()[index]),
+                "seconds_without_silence": len(sound.audio) / collection.config.sample_rate_hz,
+                "recorded": sound.recorded is not None,
+                "clip": drawn.figure(
+                    f"example-{place + 1}",
+                    figures.clip(
+                        recorded,
+                        sound.kept,
+                        decibels(stored, decibel_range),
+                        cut.starts[place],
+                        collection.config,
+                        f"{row['split']}: {row['fname']}",
+                    ),
+                    f"Waveform and log-mel of {row['fname']} with the windows that could be cut",
+                ),
+                "windows": drawn.figure(
+                    f"example-{place + 1}-augmented",
+                    figures.images(
+                        {
+                            "the loudest window": cut.raw[place],
+                            "SpecAugment": cut.augmented[place],
+                            f"partner: {partner}": cut.raw[place - 1],
+                            f"MixUp, {_OWN_SHARE:g} of it": cut.mixed[place],
+                        },
+                        collection.config,
+                    ),
+                    f"A window of {row['fname']} as cut, with SpecAugment, and mixed with {partner}",
+                ),
+                "sound": drawn.sound(recorded, collection.config.sample_rate_hz),
+            }
+        )
     return result
 
 
@@ -314,8 +410,12 @@ class _Cut:
     mixed: npt.NDArray[np.float32]  # each with the clip before it
 
     @classmethod
-    def of(cls, features: Sequence[tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.int64]]],
-           config: FeatureConfig, random: np.random.Generator) -> "_Cut":
+    def of(
+        cls,
+        features: Sequence[tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.int64]]],
+        config: FeatureConfig,
+        random: np.random.Generator,
+    ) -> "_Cut":
         import tensorflow as tf
 
         from fat2019.augment import SpecAugment, mixup, spec_augment
@@ -324,12 +424,25 @@ class _Cut:
         frames = tf.constant([len(log_mel) for log_mel, _, _ in features], tf.int64)
         uniforms = tf.constant(random.random((len(features), _CANDIDATES)), tf.float32)
         candidates = candidate_starts(uniforms, frames, config.window_frames).numpy()  # (clips, candidates)
-        starts = [sorted(set(of_clip.tolist()), key=lambda start, energy=energy: energy[start] - energy[start + config.window_hops])
-                  for of_clip, (_, _, energy) in zip(candidates, features, strict=True)]
-        windows = np.stack([log_mel[loudest : loudest + config.window_frames]
-                            for (log_mel, _, _), (loudest, *_) in zip(features, starts, strict=True)])
+        starts = [
+            _loudest_first(of_clip, energy, config.window_hops)
+            for of_clip, (_, _, energy) in zip(candidates, features, strict=True)
+        ]
+        windows = np.stack(
+            [
+                log_mel[loudest : loudest + config.window_frames]
+                for (log_mel, _, _), (loudest, *_) in zip(features, starts, strict=True)
+            ]
+        )
         raw = to_image(windows, windows.min(axis=(1, 2)), windows.max(axis=(1, 2)))  # (clips, frames, mels)
         policy = SpecAugment()
         augmented = spec_augment(raw, tf.constant(random.random((len(features), policy.uniforms)), tf.float32), policy)
         mixed = mixup(raw, tf.fill([len(features)], np.float32(_OWN_SHARE)))
         return cls(starts, raw.numpy(), augmented.numpy(), mixed.numpy())
+
+
+def _loudest_first(starts: npt.NDArray[np.int64], energy: npt.NDArray[np.int64], window_hops: int) -> list[int]:
+    """First frames of windows, each once, by the windows' energy."""
+    once = np.unique(starts)
+    order = np.argsort(energy[once] - energy[once + window_hops], kind="stable")
+    return once[order].tolist()

@@ -4,9 +4,9 @@ The graph holds all that lies between a desilenced clip and its scores: repetiti
 of stored log-mels, tiled windows and their scaling, the network, and the mean over windows. Silence removal stays
 outside: where the scores of ``predict`` or ``tag`` are wanted, silence must be removed before.
 
-All formats take one waveform of any length at a time. A TensorFlow Lite interpreter has to be told the length first, by
-``resize_tensor_input``. The graph is rounded otherwise than NumPy here and there, and where that turns the rounding of a
-stored log-mel a score may differ in its fifth decimal.
+All formats take one waveform of any length at a time. A TensorFlow Lite interpreter has to be told the length first,
+by ``resize_tensor_input``. The graph rounds otherwise than NumPy here and there, and where that turns the rounding of
+a stored log-mel, scores may differ in their fifth decimal.
 """
 
 import json
@@ -62,8 +62,14 @@ def export(run: Run, form: str, out: Path | None = None) -> dict[str, Any]:
     unfinished.replace(path)
     labels = path.with_name(f"{path.name}.labels.json")
     write_whole(labels, json.dumps(list(run.vocabulary.names), indent=1) + "\n")
-    return {"path": str(path), "labels": str(labels), "format": form, "bytes": _size(path),
-            "sample_rate_hz": run.features.sample_rate_hz, "classes": len(run.vocabulary)}
+    return {
+        "path": str(path),
+        "labels": str(labels),
+        "format": form,
+        "bytes": _size(path),
+        "sample_rate_hz": run.features.sample_rate_hz,
+        "classes": len(run.vocabulary),
+    }
 
 
 def waveform_scores(model: keras.Model, config: FeatureConfig) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
@@ -93,8 +99,9 @@ def _log_mel(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
     """As :func:`fat2019.logmel.log_mel`."""
     import librosa.filters
 
-    filters = librosa.filters.mel(sr=config.sample_rate_hz, n_fft=config.n_fft, n_mels=config.mel_bands,
-                                  fmin=config.fmin_hz, fmax=config.fmax_hz).astype(np.float32)  # (mels, bins)
+    filters = librosa.filters.mel(
+        sr=config.sample_rate_hz, n_fft=config.n_fft, n_mels=config.mel_bands, fmin=config.fmin_hz, fmax=config.fmax_hz
+    ).astype(np.float32)  # (mels, bins)
     window = librosa.filters.get_window("hann", config.n_fft, fftbins=True).astype(np.float32)
     # Frames as rows of hops, side by side: converters know reshape and slices better than framing.
     overlap = config.n_fft // config.hop_samples
@@ -157,4 +164,4 @@ def _write_onnx(_: keras.Model, score: Any, path: Path) -> None:
 def _size(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
-    return sum(os.path.getsize(Path(folder, name)) for folder, _, names in os.walk(path) for name in names)
+    return sum(Path(folder, name).stat().st_size for folder, _, names in os.walk(path) for name in names)

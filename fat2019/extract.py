@@ -103,8 +103,9 @@ def disk_errors(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise DataError(f"{out}: no room for the store ({error.strerror}): make room, then the same command "
-                            "goes on") from error
+            raise DataError(
+                f"{out}: no room for the store ({error.strerror}): make room, then the same command goes on"
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise DataError(f"{out}: cannot be written: {error.strerror}") from error
         raise
@@ -127,16 +128,28 @@ def _features(source: Source, task: Task) -> ClipFeatures:
     rule = config.silence_rule(task.split, len(samples) / config.sample_rate_hz)
     audio, kept_whole = desilence(samples, config.sample_rate_hz, rule)  # (samples,)
     stored, decibel_range, energy = arrays_of(audio, config)
-    return ClipFeatures(source.fname, source.labels, source.usage, audio, stored, decibel_range, energy,
-                        source_rate_hz, source_samples, kept_whole)
+    return ClipFeatures(
+        source.fname,
+        source.labels,
+        source.usage,
+        audio,
+        stored,
+        decibel_range,
+        energy,
+        source_rate_hz,
+        source_samples,
+        kept_whole,
+    )
 
 
 def _require_unchanged(source: Source) -> None:
     try:
         now = source.path.stat()
     except OSError as error:
-        raise DataError(f"{source.path}: was there when the build began and is not now: {error.strerror}: run the "
-                        "same command again") from error
+        raise DataError(
+            f"{source.path}: was there when the build began and is not now: {error.strerror}: run the "
+            "same command again"
+        ) from error
     if (now.st_size, now.st_mtime_ns) != (source.bytes, source.mtime_ns):
         raise DataError(f"{source.path}: changed while the store was being built: run the same command again")
 
@@ -147,11 +160,12 @@ def _write(task: Task, key: str, clips: Sequence[ClipFeatures]) -> tuple[list[Fi
     temporary: list[str] = []
     try:
         for final in shard_files(task.name, task.header.formats):
-            suffix = final[len(task.name):]
+            suffix = final[len(task.name) :]
             temporary.append(f"{TEMPORARY_PREFIX}{task.name}-{uuid.uuid4().hex}{suffix}")
             path = task.out / temporary[-1]
-            files.append(write_hdf5(path, head, clips) if suffix == HDF5_SUFFIX
-                         else write_tfrecord(path, suffix, head, clips))
+            files.append(
+                write_hdf5(path, head, clips) if suffix == HDF5_SUFFIX else write_tfrecord(path, suffix, head, clips)
+            )
     except BaseException:
         for name in temporary:
             (task.out / name).unlink(missing_ok=True)

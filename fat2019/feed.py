@@ -16,7 +16,7 @@ from fat2019 import DataError
 from fat2019.augment import SpecAugment, mixup, spec_augment
 from fat2019.config import FeatureConfig
 from fat2019.readers import MemoryReader, Reader, StreamReader, Windows
-from fat2019.sampling import Epoch, Sampler, clip_weights
+from fat2019.sampling import Sampler, clip_weights
 from fat2019.store import FeatureStore, FlatLogMels
 from fat2019.windows import loudest_start, tiled_starts, to_image
 
@@ -39,8 +39,13 @@ class FeedConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("batch_windows", 1), ("candidates", 1), ("mixup_alpha", 0), ("noisy_weight", 0),
-                            ("seed", 0)):
+        for name, least in (
+            ("batch_windows", 1),
+            ("candidates", 1),
+            ("mixup_alpha", 0),
+            ("noisy_weight", 0),
+            ("seed", 0),
+        ):
             if not getattr(self, name) >= least:
                 raise DataError(f"{name}: expected at least {least}, received {getattr(self, name)}")
         for name, expected in (("augment", ("all", "double-curated")), ("reader", ("auto", "memory", "stream"))):
@@ -76,8 +81,9 @@ class TrainingFeed:
         """Batches in an epoch; the last may be smaller."""
         return -(-self._sampler.entries // self.config.batch_windows)
 
-    def dataset(self, first_epoch: int = 0, first_step: int = 0, *, epochs: int | None = None,
-                shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+    def dataset(
+        self, first_epoch: int = 0, first_step: int = 0, *, epochs: int | None = None, shard: tuple[int, int] = (0, 1)
+    ) -> tf.data.Dataset:
         """Batches from the given place on, epoch after epoch.
 
         Args:
@@ -95,8 +101,11 @@ class TrainingFeed:
         if not 0 <= shard[0] < shard[1]:
             raise DataError(f"shard: expected (i, n) with 0 <= i < n, received {shard}")
         numbers = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max if epochs is None else epochs)
-        batches = numbers.flat_map(lambda number: self._epoch(
-            number, tf.where(number == first_epoch, np.int64(first_step), np.int64(0)), shard))
+        batches = numbers.flat_map(
+            lambda number: self._epoch(
+                number, tf.where(number == first_epoch, np.int64(first_step), np.int64(0)), shard
+            )
+        )
         return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
     def finish(self, windows: Windows) -> tuple[tf.Tensor, tf.Tensor]:
@@ -137,8 +146,14 @@ class TrainingFeed:
 class EvaluationWindows:
     """The fixed windows of some clips, and batches of their images."""
 
-    def __init__(self, log_mels: FlatLogMels, config: FeatureConfig, *,
-                 windows: Literal["tiled", "max-energy"] = "tiled", hop_frames: int | None = None) -> None:
+    def __init__(
+        self,
+        log_mels: FlatLogMels,
+        config: FeatureConfig,
+        *,
+        windows: Literal["tiled", "max-energy"] = "tiled",
+        hop_frames: int | None = None,
+    ) -> None:
         """
         Args:
             log_mels: the clips.
@@ -168,8 +183,9 @@ class EvaluationWindows:
         return places.map(images, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def _starts(log_mels: FlatLogMels, clip: int, config: FeatureConfig, windows: str,
-            hop_frames: int) -> npt.NDArray[np.int64]:
+def _starts(
+    log_mels: FlatLogMels, clip: int, config: FeatureConfig, windows: str, hop_frames: int
+) -> npt.NDArray[np.int64]:
     frames = int(log_mels.frame_offset[clip + 1] - log_mels.frame_offset[clip])
     if windows == "tiled":
         return tiled_starts(frames, config.window_frames, hop_frames)
@@ -179,15 +195,21 @@ def _starts(log_mels: FlatLogMels, clip: int, config: FeatureConfig, windows: st
 
 def _sampler(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> Sampler:
     noisy = (store.clips["split"].to_numpy() == "noisy")[clips]
-    weights = clip_weights(store.labels[clips], noisy, noisy_weight=config.noisy_weight,
-                           class_balanced=config.class_balanced)
+    weights = clip_weights(
+        store.labels[clips], noisy, noisy_weight=config.noisy_weight, class_balanced=config.class_balanced
+    )
     augment = np.zeros(len(clips), np.uint8)
     if config.augment == "double-curated":
         weights = np.where(noisy, weights, 2 * weights)
         augment = np.where(noisy, np.iinfo(np.uint8).max, 1).astype(np.uint8)
-    return Sampler(weights, augment, seed=config.seed, candidates=config.candidates,
-                   spec_augment_uniforms=config.spec_augment.uniforms if config.spec_augment else 0,
-                   mixup_alpha=config.mixup_alpha)
+    return Sampler(
+        weights,
+        augment,
+        seed=config.seed,
+        candidates=config.candidates,
+        spec_augment_uniforms=config.spec_augment.uniforms if config.spec_augment else 0,
+        mixup_alpha=config.mixup_alpha,
+    )
 
 
 def _reader_name(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> str:

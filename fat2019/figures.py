@@ -23,19 +23,37 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
-    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8a8f98")
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#56b4e9",
+    "#8a8f98",
+)
 SPLIT_COLOURS = {"curated": BLUE, "noisy": ORANGE, "test": GREEN}
 
 _WIDTH_IN = 4.2
+_WIDE_IN = 9.0  # where a recording's time needs room
 _CLASS_IN = 0.185  # height of one class in a figure of all classes
 _WAVEFORM_COLUMNS = 600
 _TEMPLATES = Path(__file__).parent / "templates"
 _Draw = TypeVar("_Draw", bound=Callable[..., "Figure"])
-_STYLE = {
-    "font.size": 9, "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.labelcolor": "#333a45",
-    "xtick.color": "#333a45", "ytick.color": "#333a45", "axes.grid": False, "legend.frameon": False,
-    "legend.fontsize": 8.5, "svg.hashsalt": "fat2019",
+_STYLE: Any = {
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": "#333a45",
+    "xtick.color": "#333a45",
+    "ytick.color": "#333a45",
+    "axes.grid": False,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "svg.hashsalt": "fat2019",
 }
 
 
@@ -84,14 +102,21 @@ class Page:
 
         file = io.BytesIO()
         soundfile.write(file, samples[: round(seconds * rate_hz)], rate_hz, format="WAV", subtype="PCM_16")
-        return _markup('<audio controls preload="none" src="data:audio/wav;base64,{}"></audio>', _base64(file.getvalue()))
+        return _markup(
+            '<audio controls preload="none" src="data:audio/wav;base64,{}"></audio>', _base64(file.getvalue())
+        )
 
     def render(self, template: str, **values: Any) -> str:
         """The page's HTML from one of the templates."""
         import jinja2
 
-        environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True,
-                                         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         return environment.get_template(template).render(**values) + "\n"
 
 
@@ -103,6 +128,22 @@ def to_svg(figure: "Figure") -> bytes:
 def to_png(figure: "Figure") -> bytes:
     """PNG, large enough for print."""
     return _saved(figure, "png", dpi=160)
+
+
+def to_pixels(figure: "Figure") -> npt.NDArray[np.uint8]:
+    """The picture as an array ``(height, width, 4)``."""
+    from matplotlib.image import imread
+
+    return np.rint(imread(io.BytesIO(to_png(figure))) * 255).astype(np.uint8)
+
+
+@_styled
+def wide_log_mel(log_mel: npt.NDArray[np.float32], config: FeatureConfig, title: str) -> "Figure":
+    """Decibels ``(frames, mels)`` of a recording with its pauses, as wide as its timeline."""
+    figure, axes = _figures(2.6, 1, width=_WIDE_IN)
+    _draw_log_mel(axes, log_mel, config)
+    axes.set(title=title, xlabel="time in s")
+    return figure
 
 
 @_styled
@@ -117,9 +158,9 @@ def durations(before_s: npt.NDArray[np.float64], after_s: npt.NDArray[np.float64
     figure, axes = _figure(2.8)
     longest = max(before_s.max(), 1.0)
     bins = np.geomspace(max(min(before_s.min(), 1.0 if after_s is None else after_s.min()), 0.05), longest * 1.001, 32)
-    axes.hist(before_s, bins, color=SPLIT_COLOURS[split], alpha=0.45, label="as recorded")
+    axes.hist(before_s, bins.tolist(), color=SPLIT_COLOURS[split], alpha=0.45, label="as recorded")
     if after_s is not None:
-        axes.hist(after_s, bins, histtype="step", color=RED, linewidth=1.6, label="without silence")
+        axes.hist(after_s, bins.tolist(), histtype="step", color=RED, linewidth=1.6, label="without silence")
     axes.set(xscale="log", xlabel="length in s", ylabel="clips", title=f"Lengths of {split} clips")
     ticks = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if bins[0] <= tick <= bins[-1]]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -136,8 +177,13 @@ def labels_per_clip(counts: Mapping[str, npt.NDArray[np.int64]]) -> "Figure":
     width = 0.8 / len(counts)
     for index, (split, of_split) in enumerate(counts.items()):
         shares = np.bincount(of_split, minlength=most + 1)[1:] / len(of_split)
-        axes.bar(np.arange(1, most + 1) + (index - (len(counts) - 1) / 2) * width, shares, width,
-                 color=SPLIT_COLOURS[split], label=split)
+        axes.bar(
+            np.arange(1, most + 1) + (index - (len(counts) - 1) / 2) * width,
+            shares,
+            width,
+            color=SPLIT_COLOURS[split],
+            label=split,
+        )
     axes.set(xlabel="labels of a clip", ylabel="share of clips", title="Labels per clip")
     axes.set_xticks(range(1, most + 1))
     figure.legend(loc="outside lower center", ncols=3)
@@ -150,8 +196,13 @@ def label_histogram(names: Sequence[str], counts: Mapping[str, npt.NDArray[np.in
     figure, axes = _class_figure(names)
     height = 0.8 / len(counts)
     for index, (split, of_split) in enumerate(counts.items()):
-        axes.barh(np.arange(len(names)) + (index - (len(counts) - 1) / 2) * height, of_split, height,
-                  color=SPLIT_COLOURS[split], label=split)
+        axes.barh(
+            np.arange(len(names)) + (index - (len(counts) - 1) / 2) * height,
+            of_split,
+            height,
+            color=SPLIT_COLOURS[split],
+            label=split,
+        )
     axes.set_xlabel("clips")
     _head(figure, "Clips of each class")
     figure.legend(loc="outside lower center", ncols=3)
@@ -199,8 +250,14 @@ def co_occurrence(names: Sequence[str], together: npt.NDArray[np.int64], most_cl
 
 
 @_styled
-def clip(samples: npt.NDArray[np.int16], kept: npt.NDArray[np.int64] | None, log_mel: npt.NDArray[np.float32],
-         starts: Sequence[int], config: FeatureConfig, title: str) -> "Figure":
+def clip(
+    samples: npt.NDArray[np.int16],
+    kept: npt.NDArray[np.int64] | None,
+    log_mel: npt.NDArray[np.float32],
+    starts: Sequence[int],
+    config: FeatureConfig,
+    title: str,
+) -> "Figure":
     """A clip's waveform with its silences marked, and the log-mel of the rest with the windows that would be cut.
 
     Args:
@@ -215,15 +272,21 @@ def clip(samples: npt.NDArray[np.int16], kept: npt.NDArray[np.int64] | None, log
     _draw_waveform(above, samples, config.sample_rate_hz)
     if kept is not None:
         for start, end in _gaps(kept, len(samples)):
-            above.axvspan(start / config.sample_rate_hz, end / config.sample_rate_hz, color=RED, alpha=0.25, linewidth=0)
+            above.axvspan(
+                start / config.sample_rate_hz, end / config.sample_rate_hz, color=RED, alpha=0.25, linewidth=0
+            )
     above.set_title(title)
     _draw_log_mel(below, log_mel, config)
     hop_s = config.hop_samples / config.sample_rate_hz
     for index, start in enumerate(starts):
         inset = 1 + 3 * index  # mel bands, so that equal windows do not hide one another
-        below.plot(np.array([0, config.window_frames, config.window_frames, 0, 0]) * hop_s + start * hop_s,
-                   np.array([inset, inset, config.mel_bands - inset, config.mel_bands - inset, inset]),
-                   color="white" if index else SKY, linewidth=1.0 if index else 2.2, linestyle="-" if not index else "--")
+        below.plot(
+            np.array([0, config.window_frames, config.window_frames, 0, 0]) * hop_s + start * hop_s,
+            np.array([inset, inset, config.mel_bands - inset, config.mel_bands - inset, inset]),
+            color="white" if index else SKY,
+            linewidth=1.0 if index else 2.2,
+            linestyle="-" if not index else "--",
+        )
     return figure
 
 
@@ -234,18 +297,26 @@ def images(named: Mapping[str, npt.NDArray[np.float32]], config: FeatureConfig) 
     figure, panels = _figures(1.75 * rows + 0.25, rows, 2)
     seconds = config.window_frames * config.hop_samples / config.sample_rate_hz
     for axes, (name, image) in zip(np.ravel(panels), named.items(), strict=False):
-        axes.imshow(image.T, origin="lower", aspect="auto", cmap="magma", vmin=0, vmax=255,
-                    extent=(0, seconds, 0, config.mel_bands))
+        axes.imshow(
+            image.T,
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            vmin=0,
+            vmax=255,
+            extent=(0, seconds, 0, config.mel_bands),
+        )
         axes.set_title(name, fontsize=8.5)
-    for axes in np.ravel(panels)[len(named):]:
+    for axes in np.ravel(panels)[len(named) :]:
         axes.set_visible(False)
     figure.supxlabel("time in s", fontsize=9)
     figure.supylabel("mel band", fontsize=9)
     return figure
 
 
-def waveform_and_log_mel(samples: npt.NDArray[np.int16], log_mel: npt.NDArray[np.float32], config: FeatureConfig,
-                         title: str) -> "Figure":
+def waveform_and_log_mel(
+    samples: npt.NDArray[np.int16], log_mel: npt.NDArray[np.float32], config: FeatureConfig, title: str
+) -> "Figure":
     """What is stored of a clip: int16 ``(samples,)`` and decibels ``(frames, mels)``."""
     return clip(samples, None, log_mel, (), config, title)
 
@@ -259,8 +330,15 @@ def learning_curves(history: "pd.DataFrame", title: str) -> "Figure":
     epochs = np.arange(1, len(history) + 1)
     for axes, column, label in zip(panels, ("loss", "lwlrap"), ("loss", "LWLRAP"), strict=True):
         for name, colour, line in ((column, BLUE, "-"), (f"val_{column}", RED, "--")):
-            axes.plot(epochs, history[name], color=colour, linestyle=line, marker=".", markersize=4,
-                      label="validation" if name.startswith("val_") else "training")
+            axes.plot(
+                epochs,
+                history[name],
+                color=colour,
+                linestyle=line,
+                marker=".",
+                markersize=4,
+                label="validation" if name.startswith("val_") else "training",
+            )
         for boundary in np.flatnonzero(np.diff(history["stage"])):
             axes.axvline(boundary + 1.5, color=GREY, linewidth=0.8)
         axes.set_ylabel(label)
@@ -273,8 +351,15 @@ def learning_curves(history: "pd.DataFrame", title: str) -> "Figure":
 
 
 @_styled
-def timeline(samples: npt.NDArray[np.int16], rate_hz: int, start_s: npt.NDArray[np.float64], window_s: float,
-             scores: npt.NDArray[np.float64], names: Sequence[str], title: str) -> "Figure":
+def timeline(
+    samples: npt.NDArray[np.int16],
+    rate_hz: int,
+    start_s: npt.NDArray[np.float64],
+    window_s: float,
+    scores: npt.NDArray[np.float64],
+    names: Sequence[str],
+    title: str,
+) -> "Figure":
     """A recording's waveform, and below it the scores of some classes along time.
 
     Args:
@@ -286,8 +371,9 @@ def timeline(samples: npt.NDArray[np.int16], rate_hz: int, start_s: npt.NDArray[
         names: of these classes, the first at the top.
         title: which recording.
     """
-    figure, (above, below) = _figures(1.9 + 0.25 * len(names), 2, width=9.0, sharex=True,
-                                      height_ratios=(1, 0.5 + 0.2 * len(names)))
+    figure, (above, below) = _figures(
+        1.9 + 0.25 * len(names), 2, width=_WIDE_IN, sharex=True, height_ratios=(1, 0.5 + 0.2 * len(names))
+    )
     _draw_waveform(above, samples, rate_hz)
     above.set(title=title, xlabel="")
     # A window's score is drawn about its middle, up to halfway to its neighbours.
@@ -298,7 +384,7 @@ def timeline(samples: npt.NDArray[np.int16], rate_hz: int, start_s: npt.NDArray[
     below.invert_yaxis()
     below.set_yticks(np.arange(len(names)) + 0.5, names)
     below.set(xlabel="time in s")
-    figure.colorbar(mesh, ax=below, label="score", pad=0.01)
+    figure.colorbar(mesh, ax=below, label="score", pad=0.01, ticks=[0, 0.5, 1])
     return figure
 
 
@@ -307,8 +393,9 @@ def _figure(height_in: float) -> tuple["Figure", "Axes"]:
     return figure, axes
 
 
-def _figures(height_in: float, rows: int, columns: int = 1, *, width: float = _WIDTH_IN,
-             **options: Any) -> tuple["Figure", Any]:
+def _figures(
+    height_in: float, rows: int, columns: int = 1, *, width: float = _WIDTH_IN, **options: Any
+) -> tuple["Figure", Any]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height_in), layout="constrained")
@@ -344,8 +431,14 @@ def _draw_waveform(axes: "Axes", samples: npt.NDArray[np.int16], rate_hz: int) -
 
 def _draw_log_mel(axes: "Axes", log_mel: npt.NDArray[np.float32], config: FeatureConfig) -> None:
     seconds = len(log_mel) * config.hop_samples / config.sample_rate_hz
-    image = axes.imshow(log_mel.T, origin="lower", aspect="auto", cmap="magma", interpolation="nearest",
-                        extent=(0, seconds, 0, config.mel_bands))
+    image = axes.imshow(
+        log_mel.T,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        interpolation="nearest",
+        extent=(0, seconds, 0, config.mel_bands),
+    )
     axes.set(xlabel="time without silence in s", ylabel="mel band")
     axes.figure.colorbar(image, ax=axes, label="dB", pad=0.01)
 
@@ -361,10 +454,6 @@ def _saved(figure: "Figure", form: str, **options: Any) -> bytes:
 
     file = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
-        if figure.get_layout_engine() is not None:
-            # Otherwise every drawing would look for places anew, which takes longer than drawing does.
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
         figure.savefig(file, format=form, **options)
     return file.getvalue()
 

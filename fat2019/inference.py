@@ -57,7 +57,7 @@ def score_clips(
 def compiled(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """The network's scores of a batch of images, as one graph for batches of any size."""
 
-    @functools.partial(tf.function, reduce_retracing=True)
+    @functools.partial(tf.function, input_signature=[tf.TensorSpec(model.input_shape, tf.float32)])
     def predict(images: tf.Tensor) -> tf.Tensor:
         return model(images, training=False)
 

@@ -32,8 +32,10 @@ class Vocabulary:
             raise DataError("the vocabulary is empty: expected at least one class name")
         for name in self.names:
             if parse_labels(name) != (name,):
-                raise DataError(f"the vocabulary holds {name!r}: expected names that are not empty, without "
-                                "commas and without blanks around them")
+                raise DataError(
+                    f"the vocabulary holds {name!r}: expected names that are not empty, without "
+                    "commas and without blanks around them"
+                )
         twice = [name for name, count in Counter(self.names).items() if count > 1]
         if twice:
             raise DataError(f"the vocabulary holds {twice[0]!r} more than once")
@@ -55,8 +57,7 @@ class Vocabulary:
         vector = np.zeros(len(self), np.uint8)  # (classes,)
         for label in labels:
             if label not in self._index:
-                raise DataError(f"unknown label {label!r}: expected one of the {len(self)} classes"
-                                + self._hint(label))
+                raise DataError(f"unknown label {label!r}: expected one of the {len(self)} classes" + self._hint(label))
             vector[self._index[label]] = 1
         return vector
 

@@ -117,8 +117,11 @@ def _filter_bank(config: FeatureConfig) -> _FilterBank:
     import librosa.filters  # loads numba: more than a second, once a process (or once before a fork)
 
     filters = librosa.filters.mel(
-        sr=config.sample_rate_hz, n_fft=config.n_fft, n_mels=config.mel_bands,
-        fmin=config.fmin_hz, fmax=config.fmax_hz,
+        sr=config.sample_rate_hz,
+        n_fft=config.n_fft,
+        n_mels=config.mel_bands,
+        fmin=config.fmin_hz,
+        fmax=config.fmax_hz,
     )  # (mels, bins)
     window = librosa.filters.get_window("hann", config.n_fft, fftbins=True)
     return _FilterBank(
@@ -148,8 +151,6 @@ def _decibels(power: Float32Array, power_floor: float) -> Float32Array:
 
 def _check(samples: Samples, config: FeatureConfig) -> None:
     if samples.dtype not in (np.int16, np.float32) or samples.ndim != 1:
-        raise ValueError(
-            f"samples: expected int16 or float32 (samples,), received {samples.dtype} {samples.shape}"
-        )
+        raise ValueError(f"samples: expected int16 or float32 (samples,), received {samples.dtype} {samples.shape}")
     if len(samples) < config.n_fft:
         raise ValueError(f"samples: expected at least {config.n_fft} (n_fft), received {len(samples)}")

@@ -77,8 +77,16 @@ class ShardRecord:
     def shape(self, header: "Header") -> ShardShape:
         """What its files must look like."""
         clips = self.clips
-        return ShardShape(self.name, self.key, header.config, len(header.vocabulary), clips.fname, clips.usage,
-                          clips.samples, clips.frames)
+        return ShardShape(
+            self.name,
+            self.key,
+            header.config,
+            len(header.vocabulary),
+            clips.fname,
+            clips.usage,
+            clips.samples,
+            clips.frames,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +101,12 @@ class Header:
     def names(self) -> list[tuple[str, str]]:
         """(split, shard name) of every shard, in the order of the store."""
         counts = self.shard_counts
-        return [(split, shard_name(split, index, counts[split]))
-                for split in SPLITS if split in counts for index in range(counts[split])]
+        return [
+            (split, shard_name(split, index, counts[split]))
+            for split in SPLITS
+            if split in counts
+            for index in range(counts[split])
+        ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +155,7 @@ def from_bytes(data: bytes) -> Manifest:
     fields = _members(loads(data), "the manifest", ("header", "shards", "sha256"))
     header = header_from_json(fields["header"])
     body = data[: data.rstrip(b"\n").rfind(b"\n") + 1]
-    if data[len(body):] != f'"sha256":"{hashlib.sha256(body).hexdigest()}"}}\n'.encode():
+    if data[len(body) :] != f'"sha256":"{hashlib.sha256(body).hexdigest()}"}}\n'.encode():
         raise DataError("it does not match its own SHA-256")
     shards = _list(fields["shards"], "shards")
     names = header.names()
@@ -186,8 +198,9 @@ def header_from_json(value: Any) -> Header:
     """
     if isinstance(value, dict) and type(value.get("format_version")) is int:
         _require_version(value["format_version"])
-    fields = _members(value, "the header", (
-        "format_version", "config", "config_digest", "vocabulary", "formats", "shard_counts"))
+    fields = _members(
+        value, "the header", ("format_version", "config", "config_digest", "vocabulary", "formats", "shard_counts")
+    )
     if fields["format_version"] != FORMAT_VERSION or type(fields["format_version"]) is not int:
         raise DataError(f"format_version: expected {FORMAT_VERSION}")
     config = _config(fields["config"])
@@ -201,8 +214,12 @@ def header_from_json(value: Any) -> Header:
 
 
 def shard_to_json(shard: ShardRecord) -> dict[str, Any]:
-    return {**vars(shard), "files": [vars(file) for file in shard.files], "clips": vars(shard.clips),
-            "quarantine": vars(shard.quarantine)}
+    return {
+        **vars(shard),
+        "files": [vars(file) for file in shard.files],
+        "clips": vars(shard.clips),
+        "quarantine": vars(shard.quarantine),
+    }
 
 
 def shard_from_json(value: Any, header: Header, split: str, name: str) -> ShardRecord:
@@ -215,9 +232,14 @@ def shard_from_json(value: Any, header: Header, split: str, name: str) -> ShardR
     if fields["name"] != name or fields["split"] != split:
         raise DataError(f"expected the shard {name}")
     try:
-        record = ShardRecord(name, split, _hash(fields["key"], "key"), _files(fields["files"]),
-                             ClipTable(**_columns(fields["clips"], _CLIP_COLUMNS)),
-                             QuarantineTable(**_columns(fields["quarantine"], _QUARANTINE_COLUMNS)))
+        record = ShardRecord(
+            name,
+            split,
+            _hash(fields["key"], "key"),
+            _files(fields["files"]),
+            ClipTable(**_columns(fields["clips"], _CLIP_COLUMNS)),
+            QuarantineTable(**_columns(fields["quarantine"], _QUARANTINE_COLUMNS)),
+        )
         _check_clips(record, header)
         _check_files(record, header)
     except DataError as error:
@@ -227,8 +249,10 @@ def shard_from_json(value: Any, header: Header, split: str, name: str) -> ShardR
 
 def _require_version(version: int) -> None:
     if version != FORMAT_VERSION:
-        raise OtherVersion(f"a store of format version {version}, and this program reads version "
-                           f"{FORMAT_VERSION}: build it anew in another folder, or use the program that made it")
+        raise OtherVersion(
+            f"a store of format version {version}, and this program reads version "
+            f"{FORMAT_VERSION}: build it anew in another folder, or use the program that made it"
+        )
 
 
 def _config(value: Any) -> FeatureConfig:
@@ -384,8 +408,10 @@ def _check_clips(record: ShardRecord, header: Header) -> None:
     clips, config = record.clips, header.config
     if max(itertools.chain.from_iterable(clips.labels), default=0) >= len(header.vocabulary):
         raise DataError("labels: an index beyond the vocabulary")
-    if any(frames != config.frames(max(samples, config.window_samples))
-           for samples, frames in zip(clips.samples, clips.frames, strict=True)):
+    if any(
+        frames != config.frames(max(samples, config.window_samples))
+        for samples, frames in zip(clips.samples, clips.frames, strict=True)
+    ):
         raise DataError("frames: they do not follow from samples")
     count = header.shard_counts[record.split]
     index = int(record.name.split("-")[1])

@@ -53,22 +53,26 @@ def _precision_at_labels(truth: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[i
     precisions = np.empty(clips.size)
     block = max(1, _BLOCK_ELEMENTS // truth.shape[1])
     for start in range(0, clips.size, block):
-        rows, cut = clips[start:start + block], columns[start:start + block]
+        rows, cut = clips[start : start + block], columns[start : start + block]
         not_below = scores[rows] >= scores[rows, cut][:, None]  # (labels, classes)
         hits = np.count_nonzero(not_below & truth[rows], axis=1)
-        precisions[start:start + block] = hits / np.count_nonzero(not_below, axis=1)
+        precisions[start : start + block] = hits / np.count_nonzero(not_below, axis=1)
     return truth.shape[1], columns, precisions
 
 
 def _checked(truth: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     truth, scores = np.asarray(truth), np.asarray(scores)
     if truth.ndim != 2 or truth.shape != scores.shape:
-        raise ValueError("Expected truth and scores of one shape (clips, classes). "
-                         f"Received shapes {truth.shape} and {scores.shape}.")
+        raise ValueError(
+            "Expected truth and scores of one shape (clips, classes). "
+            f"Received shapes {truth.shape} and {scores.shape}."
+        )
     for name, values in (("truth", truth), ("scores", scores)):
         finite = np.isfinite(values)
         if not finite.all():
             clip, column = np.argwhere(~finite)[0]
-            raise ValueError(f"Expected finite {name}. Received {values[clip, column]} for clip {clip}, "
-                             f"class {column} ({np.count_nonzero(~finite)} such values in all).")
+            raise ValueError(
+                f"Expected finite {name}. Received {values[clip, column]} for clip {clip}, "
+                f"class {column} ({np.count_nonzero(~finite)} such values in all)."
+            )
     return truth >= 0.5, scores

@@ -36,7 +36,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for name, expected in (("name", MODELS), ("head", tuple(HEADS)), ("trainable", ("none", "top", "all"))):
             if getattr(self, name) not in expected:
-                raise DataError(f"model {name}: expected one of {', '.join(expected)}, received {getattr(self, name)!r}")
+                raise DataError(
+                    f"model {name}: expected one of {', '.join(expected)}, received {getattr(self, name)!r}"
+                )
         if self.kernel_size < 1:
             raise DataError(f"kernel_size: expected a whole number >= 1, received {self.kernel_size}")
         if not 0 <= self.dropout < 1:
@@ -102,8 +104,16 @@ def list_models(classes: int) -> list[dict[str, Any]]:
             config = ModelConfig(name, head=head, weights="none")
             model = build(config, classes)
             total, trainable, frozen = parameter_counts(model)
-            rows.append({"model": name, "head": head, "total": total, "trainable": trainable, "frozen": frozen,
-                         "input_shape": list(model.input_shape[1:])})
+            rows.append(
+                {
+                    "model": name,
+                    "head": head,
+                    "total": total,
+                    "trainable": trainable,
+                    "frozen": frozen,
+                    "input_shape": list(model.input_shape[1:]),
+                }
+            )
     return rows
 
 
@@ -120,8 +130,8 @@ def _backbone(config: ModelConfig, input_shape: tuple[int, int, int]) -> keras.M
             backbone = function(weights="imagenet", **options)
         except Exception as error:  # Keras raises a bare Exception where the download fails
             raise DataError(
-                f"the ImageNet weights of {config.name} could not be downloaded ({error}); fetch {row.imagenet_file} on "
-                f"another machine and put it into {Path.home() / '.keras' / 'models'}, or give --weights none or a file"
+                f"the ImageNet weights of {config.name} could not be downloaded ({error}); fetch "
+                f"{row.imagenet_file} on another machine and put it into {Path.home() / '.keras' / 'models'}, or give --weights none or a file"
             ) from error
     else:
         backbone = function(weights=None, **options)
@@ -136,7 +146,8 @@ def _load(backbone: keras.Model, path: Path) -> None:
     try:
         backbone.load_weights(path)
     except Exception as error:
-        raise DataError(f"{path}: these are not weights of {backbone.name} without its top: {str(error).splitlines()[0]}"
+        raise DataError(
+            f"{path}: these are not weights of {backbone.name} without its top: {str(error).splitlines()[0]}"
         ) from error
 
 
@@ -187,11 +198,16 @@ HEADS: dict[str, Callable[[Any, ModelConfig], Any]] = {
 }
 
 BACKBONES = {
-    "resnet50": Backbone("ResNet50", ("conv4_", "conv5_"), _minus_imagenet_mean,
-                         "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    "resnet50": Backbone(
+        "ResNet50", ("conv4_", "conv5_"), _minus_imagenet_mean, "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    ),
     # Keras counts the 17 bottlenecks from 0, the report from 1; what follows the last of them goes with it.
-    "mobilenetv2": Backbone("MobileNetV2", (*(f"block_{n}_" for n in range(10, 17)), "Conv_1", "out_relu"),
-                            _to_plus_minus_one, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"),
+    "mobilenetv2": Backbone(
+        "MobileNetV2",
+        (*(f"block_{n}_" for n in range(10, 17)), "Conv_1", "out_relu"),
+        _to_plus_minus_one,
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+    ),
     "efficientnetv2-b0": Backbone("EfficientNetV2B0", ("block6", "top_"), _as_it_is, "efficientnetv2-b0_notop.h5"),
 }
 

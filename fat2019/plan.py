@@ -58,7 +58,8 @@ def list_sources(data_set: DataSet) -> dict[str, list[Source]]:
             raise DataError(f"{clip.path}: no such file: was it removed, or is it a link to nothing?")
         labels = tuple(sorted(index[label] for label in clip.labels))
         sources.setdefault(clip.split, []).append(
-            Source(clip.fname, clip.path, labels, clip.usage, entry.st_size, entry.st_mtime_ns))
+            Source(clip.fname, clip.path, labels, clip.usage, entry.st_size, entry.st_mtime_ns)
+        )
     if not sources:
         raise DataError(f"{data_set.root}: no clips")
     return sources
@@ -78,8 +79,9 @@ def shard_counts(sources: Sources, clips_a_shard: int) -> dict[str, int]:
     return counts
 
 
-def make_plan(out: Path, wanted: Header, header: Header, shards: Iterable[ShardRecord], sources: Sources,
-              repair: bool) -> Plan:
+def make_plan(
+    out: Path, wanted: Header, header: Header, shards: Iterable[ShardRecord], sources: Sources, repair: bool
+) -> Plan:
     """Compare the store in ``out``, of this header and these shards, with what is wanted.
 
     Args:
@@ -128,8 +130,9 @@ def _check_name(clip: Clip, first_split: dict[str, str]) -> None:
     if not is_file_name(clip.fname) or not clip.fname.isprintable() or not clip.usage.isprintable():
         raise DataError(f"{str(clip.path)!r}: expected a name of readable characters: rename the file")
     if first_split.setdefault(clip.fname, clip.split) != clip.split:
-        raise DataError(f"{clip.path}: there is a {clip.fname} among the {first_split[clip.fname]} clips too: "
-                        "rename one of them")
+        raise DataError(
+            f"{clip.path}: there is a {clip.fname} among the {first_split[clip.fname]} clips too: rename one of them"
+        )
 
 
 def _require_same(out: Path, theirs: Header, ours: Header) -> None:
@@ -139,8 +142,9 @@ def _require_same(out: Path, theirs: Header, ours: Header) -> None:
     if theirs.formats != ours.formats:
         found.append(f"formats: {' and '.join(theirs.formats)} against {' and '.join(ours.formats)}")
     if found:
-        raise DataError(f"{out}: a store of other settings than those asked for ({'; '.join(found)}): give them, or "
-                        "another folder")
+        raise DataError(
+            f"{out}: a store of other settings than those asked for ({'; '.join(found)}): give them, or another folder"
+        )
 
 
 def _difference(theirs: Vocabulary, ours: Vocabulary) -> str:
@@ -160,8 +164,10 @@ def _by_shard(sources: Sources, header: Header) -> dict[str, list[Source]]:
 
 
 def _is_whole(out: Path, record: ShardRecord, lengths: Mapping[str, int], repair: bool) -> bool:
-    return all(lengths.get(file.name) == file.bytes and (not repair or _sha256(out / file.name) == file.sha256)
-               for file in record.files)
+    return all(
+        lengths.get(file.name) == file.bytes and (not repair or _sha256(out / file.name) == file.sha256)
+        for file in record.files
+    )
 
 
 def _sha256(path: Path) -> str:
@@ -173,14 +179,18 @@ def _is_made_of(record: ShardRecord, sources: Sequence[Source]) -> bool:
     """Whether a shard was made of exactly these clips. Labels of a clip in quarantine do not matter."""
     clips, quarantine = record.clips, record.quarantine
     bad = set(zip(quarantine.fname, quarantine.source_bytes, quarantine.source_mtime_ns, strict=True))
-    good = [(source.fname, source.labels, source.usage, source.bytes, source.mtime_ns) for source in sources
-            if (source.fname, source.bytes, source.mtime_ns) not in bad]
+    good = [
+        (source.fname, source.labels, source.usage, source.bytes, source.mtime_ns)
+        for source in sources
+        if (source.fname, source.bytes, source.mtime_ns) not in bad
+    ]
     columns = (clips.fname, clips.labels, clips.usage, clips.source_bytes, clips.source_mtime_ns)
     return good == list(zip(*columns, strict=True)) and len(good) + len(bad) == len(sources)
 
 
-def _left_over(out: Path, lengths: Iterable[str], header: Header, reused: Mapping[str, ShardRecord],
-               tasks: Iterable[Task]) -> tuple[str, ...]:
+def _left_over(
+    out: Path, lengths: Iterable[str], header: Header, reused: Mapping[str, ShardRecord], tasks: Iterable[Task]
+) -> tuple[str, ...]:
     """Shard files that the wanted store does not have, such as that of a shard whose clips are all gone."""
     stay = {file.name for record in reused.values() for file in record.files}
     stay |= {name for task in tasks if task.sources for name in shard_files(task.name, FORMATS)}
@@ -192,5 +202,7 @@ def _left_over(out: Path, lengths: Iterable[str], header: Header, reused: Mappin
 
 
 def _refuse(out: Path, split: str) -> None:
-    raise DataError(f"{out}: {split} shards are damaged or their record is lost, and the data set given has no "
-                    f"{split} clips: build with the whole data set")
+    raise DataError(
+        f"{out}: {split} shards are damaged or their record is lost, and the data set given has no "
+        f"{split} clips: build with the whole data set"
+    )

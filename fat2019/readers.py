@@ -75,8 +75,9 @@ class MemoryReader:
 
         return tf.data.Dataset.range(chunks).map(choose)
 
-    def cut(self, entry: tf.Tensor, clip: tf.Tensor, row: tf.Tensor, low: tf.Tensor, high: tf.Tensor,
-            treatment: Treatment) -> Windows:
+    def cut(
+        self, entry: tf.Tensor, clip: tf.Tensor, row: tf.Tensor, low: tf.Tensor, high: tf.Tensor, treatment: Treatment
+    ) -> Windows:
         """Copy the windows out of the flat array."""
         return Windows(entry, clip, self.gather(row), low, high, treatment)
 
@@ -84,15 +85,19 @@ class MemoryReader:
         """The loudest of the candidates: clips ``(n,)``, ``(n, candidates)`` -> first frames ``(n,)``."""
         starts = candidate_starts(uniforms, tf.gather(self._frames, clip), self._config.window_frames)
         before = tf.gather(self._energy_offset, clip)[:, None] + starts  # (n, candidates)
-        return loudest(starts, tf.gather(self._energy, before + self._config.window_hops)
-                       - tf.gather(self._energy, before))
+        return loudest(
+            starts, tf.gather(self._energy, before + self._config.window_hops) - tf.gather(self._energy, before)
+        )
 
     def locate(self, clip: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """First rows of the windows of clips ``(n,)`` from frames ``(n,)``, and their least and greatest values."""
         row = tf.gather(self._frame_offset, clip) + start
         rows = self._rows(row)
-        return (row, tf.reduce_min(tf.gather(self._frame_low, rows), axis=1),
-                tf.reduce_max(tf.gather(self._frame_high, rows), axis=1))
+        return (
+            row,
+            tf.reduce_min(tf.gather(self._frame_low, rows), axis=1),
+            tf.reduce_max(tf.gather(self._frame_high, rows), axis=1),
+        )
 
     def gather(self, row: tf.Tensor) -> tf.Tensor:
         """Windows ``(n, frames, mels)`` from their first rows ``(n,)``."""
@@ -105,8 +110,9 @@ class MemoryReader:
 class StreamReader:
     """TFRecord shards, whatever their size: memory holds a few blocks of clips and nothing else."""
 
-    def __init__(self, files: Sequence[tuple[Path, int, int]], index: npt.NDArray[np.int64],
-                 config: FeatureConfig) -> None:
+    def __init__(
+        self, files: Sequence[tuple[Path, int, int]], index: npt.NDArray[np.int64], config: FeatureConfig
+    ) -> None:
         """
         Args:
             files: each shard's log-mel records, the store's index of its first clip, and its clips.
@@ -127,11 +133,16 @@ class StreamReader:
         """
         wanted = tf.scatter_nd(ids[:, None], tf.ones_like(ids, tf.bool), tf.shape(epoch.clip, tf.int64))
         shard = tf.random.experimental.stateless_shuffle(
-            tf.range(tf.size(self._paths)), epoch.stream_order)  # (shards,)
+            tf.range(tf.size(self._paths)), epoch.stream_order
+        )  # (shards,)
         records = tf.data.Dataset.from_tensor_slices(
-            (tf.gather(self._paths, shard), tf.gather(self._first_clip, shard))).interleave(
+            (tf.gather(self._paths, shard), tf.gather(self._first_clip, shard))
+        ).interleave(
             lambda path, first: tf.data.TFRecordDataset(path).enumerate(first),
-            cycle_length=_SHARDS_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            cycle_length=_SHARDS_AT_ONCE,
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
 
         def choose(block: tf.Tensor, of_block: tuple[tf.Tensor, tf.Tensor]) -> tuple[Any, ...]:
             clip_in_store, record = of_block
@@ -142,30 +153,46 @@ class StreamReader:
             entry = tf.repeat(first, uses) + tf.ragged.range(uses).flat_values  # (entries of the block,)
             place = tf.random.experimental.stateless_shuffle(
                 tf.where(tf.gather(wanted, entry))[:, 0],
-                tf.random.experimental.stateless_fold_in(epoch.stream_order, block))
+                tf.random.experimental.stateless_fold_in(epoch.stream_order, block),
+            )
             entry = tf.gather(entry, place)
-            return (entry, tf.gather(epoch.clip, entry), tf.gather(record, tf.gather(tf.repeat(used, uses), place)),
-                    tf.gather(epoch.window, entry), epoch.treatment(entry))
+            return (
+                entry,
+                tf.gather(epoch.clip, entry),
+                tf.gather(record, tf.gather(tf.repeat(used, uses), place)),
+                tf.gather(epoch.window, entry),
+                epoch.treatment(entry),
+            )
 
         return records.batch(_SHUFFLE_CLIPS).enumerate().map(choose)
 
-    def cut(self, entry: tf.Tensor, clip: tf.Tensor, record: tf.Tensor, uniforms: tf.Tensor,
-            treatment: Treatment) -> Windows:
+    def cut(
+        self, entry: tf.Tensor, clip: tf.Tensor, record: tf.Tensor, uniforms: tf.Tensor, treatment: Treatment
+    ) -> Windows:
         """Take the windows out of the records."""
         config, dtype = self._config, tf.dtypes.as_dtype(self._config.dtype)
-        features = tf.io.parse_example(record, {
-            "frames": tf.io.FixedLenFeature([], tf.int64), "log_mel": tf.io.FixedLenFeature([], tf.string),
-            "energy": tf.io.FixedLenFeature([], tf.string)})
+        features = tf.io.parse_example(
+            record,
+            {
+                "frames": tf.io.FixedLenFeature([], tf.int64),
+                "log_mel": tf.io.FixedLenFeature([], tf.string),
+                "energy": tf.io.FixedLenFeature([], tf.string),
+            },
+        )
         starts = candidate_starts(uniforms, features["frames"], config.window_frames)
         energy = self._energy_at(features["energy"], starts + config.window_hops) - self._energy_at(
-            features["energy"], starts)
+            features["energy"], starts
+        )
         frame_bytes = config.mel_bands * dtype.size
         bytes_of = tf.strings.substr(
-            features["log_mel"], tf.cast(loudest(starts, energy) * frame_bytes, tf.int32),
-            tf.fill(tf.shape(entry), config.window_frames * frame_bytes))
+            features["log_mel"],
+            tf.cast(loudest(starts, energy) * frame_bytes, tf.int32),
+            tf.fill(tf.shape(entry), config.window_frames * frame_bytes),
+        )
         window = tf.reshape(tf.io.decode_raw(bytes_of, dtype), [-1, config.window_frames, config.mel_bands])
-        return Windows(entry, clip, window, tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2]),
-                       treatment)
+        return Windows(
+            entry, clip, window, tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2]), treatment
+        )
 
     def _energy_at(self, energy: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
         """Cumulative energies at ``(n, candidates)`` hops from their ``(n,)`` bytes."""

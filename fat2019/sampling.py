@@ -40,8 +40,9 @@ class Epoch(NamedTuple):
 
     def treatment(self, entry: tf.Tensor) -> Treatment:
         """What is drawn for entries ``(batch,)``."""
-        return Treatment(tf.gather(self.augmented, entry), tf.gather(self.spec_augment, entry),
-                         tf.gather(self.own_share, entry))
+        return Treatment(
+            tf.gather(self.augmented, entry), tf.gather(self.spec_augment, entry), tf.gather(self.own_share, entry)
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,9 +70,12 @@ class Sampler:
         use = tf.range(self.entries, dtype=tf.int64) - tf.gather(first_entry, clip)
         augmented = use >= tf.gather(tf.constant(self.augment, tf.int64), clip)
         return Epoch(
-            clip=clip, augmented=augmented, first_entry=first_entry,
+            clip=clip,
+            augmented=augmented,
+            first_entry=first_entry,
             order=tf.random.experimental.stateless_shuffle(
-                tf.range(self.entries, dtype=tf.int64), _stream(seed, _ORDER)),
+                tf.range(self.entries, dtype=tf.int64), _stream(seed, _ORDER)
+            ),
             stream_order=tf.cast(_stream(seed, _STREAM_ORDER), tf.int64),
             window=self._uniform(seed, _WINDOW, self.candidates),
             spec_augment=self._uniform(seed, _SPEC_AUGMENT, self.spec_augment_uniforms),
@@ -86,7 +90,8 @@ class Sampler:
             return tf.ones([self.entries])
         # Beta(a, a) as a ratio of gammas; float64, since for small a both can be tiny.
         gamma = tf.random.stateless_gamma(
-            [self.entries, 2], _stream(seed, _MIXUP), alpha=np.float64(self.mixup_alpha), dtype=tf.float64)
+            [self.entries, 2], _stream(seed, _MIXUP), alpha=np.float64(self.mixup_alpha), dtype=tf.float64
+        )
         beta = tf.math.divide_no_nan(gamma[:, 0], gamma[:, 0] + gamma[:, 1])
         return tf.where(augmented, tf.cast(beta, tf.float32), 1.0)
 
@@ -99,7 +104,8 @@ class Sampler:
         if np.all(self.weights == np.floor(self.weights)):
             return tf.constant(self.weights.astype(np.int64))
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(self.weights), dtype=tf.int64), _stream(seed, _SAMPLE_ORDER))
+            tf.range(len(self.weights), dtype=tf.int64), _stream(seed, _SAMPLE_ORDER)
+        )
         lengths = tf.gather(tf.constant(self.weights * (self.entries / self.weights.sum())), order)
         ends = tf.concat([tf.cumsum(lengths)[:-1], [np.float64(self.entries)]], axis=0)  # exact at the end
         # A float32 offset, so that adding it to the whole number of entries rounds to no further entry.
@@ -109,8 +115,13 @@ class Sampler:
         return tf.scatter_nd(order[:, None], uses, [len(self.weights)])
 
 
-def clip_weights(labels: npt.NDArray[np.uint8], noisy: npt.NDArray[np.bool_], *, noisy_weight: float = 1.0,
-                 class_balanced: bool = False) -> npt.NDArray[np.float64]:
+def clip_weights(
+    labels: npt.NDArray[np.uint8],
+    noisy: npt.NDArray[np.bool_],
+    *,
+    noisy_weight: float = 1.0,
+    class_balanced: bool = False,
+) -> npt.NDArray[np.float64]:
     """Expected uses of each clip in an epoch.
 
     Args:
@@ -130,8 +141,9 @@ def clip_weights(labels: npt.NDArray[np.uint8], noisy: npt.NDArray[np.bool_], *,
         rarity = np.divide(1.0, heard, out=np.zeros_like(heard), where=heard > 0)
         weights = weights * (labels @ rarity) / np.maximum(labels.sum(axis=1), 1)
     if round(total) < 1 or not weights.any():
-        raise DataError("no clip is left to train on: the weights add up to less than one clip an epoch, or no clip "
-                        "has a label")
+        raise DataError(
+            "no clip is left to train on: the weights add up to less than one clip an epoch, or no clip has a label"
+        )
     return weights * (total / weights.sum())
 
 

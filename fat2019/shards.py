@@ -200,5 +200,6 @@ def open_regular(path: Path) -> io.FileIO:
 def require_key(found: Any, key: str, path: Path) -> None:
     """Refuse a shard that is not the one the manifest was written for."""
     if found != key.encode():
-        raise DataError(f"{path}: the store was changed while it was open (or files of two stores are mixed): "
-                        "open it again")
+        raise DataError(
+            f"{path}: the store was changed while it was open (or files of two stores are mixed): open it again"
+        )

@@ -43,8 +43,13 @@ def write_hdf5(path: Path, head: ShardHead, clips: Sequence[ClipFeatures]) -> Fi
     import h5py
 
     shape = ShardShape(
-        head.name, head.key, head.config, len(head.vocabulary), tuple(clip.fname for clip in clips),
-        tuple(clip.usage for clip in clips), tuple(len(clip.audio) for clip in clips),
+        head.name,
+        head.key,
+        head.config,
+        len(head.vocabulary),
+        tuple(clip.fname for clip in clips),
+        tuple(clip.usage for clip in clips),
+        tuple(len(clip.audio) for clip in clips),
         tuple(len(clip.log_mel) for clip in clips),
     )
     with _DiskErrorsLater(path, "x+b") as file:
@@ -88,8 +93,9 @@ class Hdf5Shard:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     def read(self, name: str, first: int = 0, last: int | None = None) -> NDArray[Any]:
@@ -119,8 +125,10 @@ class Hdf5Shard:
             with h5py.File(self._file, "r") as hdf5:
                 _check_key(hdf5, shape.key, self.path)
                 size = os.fstat(self._file.fileno()).st_size
-                return {name: _place(hdf5, name, dimensions, dtype, size)
-                        for name, (dimensions, dtype) in self._datasets.items()}
+                return {
+                    name: _place(hdf5, name, dimensions, dtype, size)
+                    for name, (dimensions, dtype) in self._datasets.items()
+                }
         except DataError:
             raise
         except Exception as error:  # a damaged file makes h5py raise nearly anything
@@ -135,8 +143,10 @@ def read_hdf5_clips(folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
         DataError: as :class:`Hdf5Shard`.
     """
     with Hdf5Shard(folder, shape, _CONTENTS) as shard:
-        small = {name: shard.read(name) for name in (
-            "fname", "labels", "usage", "decibel_range", "source_rate_hz", "source_samples", "kept_whole")}
+        small = {
+            name: shard.read(name)
+            for name in ("fname", "labels", "usage", "decibel_range", "source_rate_hz", "source_samples", "kept_whole")
+        }
         for name in ("audio_offset", "frame_offset", "energy_offset"):
             if not np.array_equal(shard.read(name), getattr(shape, name)):
                 raise DataError(f"{shard.path}: damaged: {name} is not what its manifest implies: {REPAIR}")
@@ -237,8 +247,13 @@ def _fill(dataset: Any, pieces: Iterable[Any]) -> None:
 
 def _write_attributes(hdf5: Any, head: ShardHead) -> None:
     hdf5.attrs["format_version"] = np.int64(FORMAT_VERSION)
-    for name, text in (("name", head.name), ("split", head.split), ("key", head.key),
-                       ("config", to_json(head.config)), ("config_digest", head.config.digest())):
+    for name, text in (
+        ("name", head.name),
+        ("split", head.split),
+        ("key", head.key),
+        ("config", to_json(head.config)),
+        ("config_digest", head.config.digest()),
+    ):
         hdf5.attrs[name] = np.bytes_(text.encode())
 
 

@@ -65,8 +65,11 @@ def read_audio_records(folder: Path, shape: ShardShape) -> Iterator[NDArray[np.i
 
 def read_tfrecord_clips(folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
     """All that the two files hold, clip by clip; errors as :func:`read_log_mel_records`."""
-    both = zip(_examples(folder / (shape.name + LOG_MEL_SUFFIX), shape),
-               _examples(folder / (shape.name + AUDIO_SUFFIX), shape), strict=True)
+    both = zip(
+        _examples(folder / (shape.name + LOG_MEL_SUFFIX), shape),
+        _examples(folder / (shape.name + AUDIO_SUFFIX), shape),
+        strict=True,
+    )
     for first, second in both:
         log_mel, energy, decibel_range = _log_mel_arrays(first, shape)
         labels = first.array("labels", (shape.classes,), np.dtype("u1"))
@@ -94,8 +97,9 @@ class _HashedFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     def write(self, data: bytes) -> int:
@@ -110,29 +114,33 @@ class _HashedFile:
 
 
 def _log_mel_example(head: ShardHead, row: int, clip: ClipFeatures) -> bytes:
-    return encode_example({
-        "fname": clip.fname.encode(),
-        "row": row,
-        "key": head.key.encode(),
-        "labels": multi_hot(clip.labels, len(head.vocabulary)).tobytes(),
-        "usage": clip.usage.encode(),
-        "frames": len(clip.log_mel),
-        "log_mel": clip.log_mel.tobytes(),
-        "energy": clip.energy.astype("<i8").tobytes(),
-        "decibel_range": clip.decibel_range.astype("<f4").tobytes(),
-    })
+    return encode_example(
+        {
+            "fname": clip.fname.encode(),
+            "row": row,
+            "key": head.key.encode(),
+            "labels": multi_hot(clip.labels, len(head.vocabulary)).tobytes(),
+            "usage": clip.usage.encode(),
+            "frames": len(clip.log_mel),
+            "log_mel": clip.log_mel.tobytes(),
+            "energy": clip.energy.astype("<i8").tobytes(),
+            "decibel_range": clip.decibel_range.astype("<f4").tobytes(),
+        }
+    )
 
 
 def _audio_example(head: ShardHead, row: int, clip: ClipFeatures) -> bytes:
-    return encode_example({
-        "fname": clip.fname.encode(),
-        "row": row,
-        "key": head.key.encode(),
-        "audio": clip.audio.astype("<i2").tobytes(),
-        "source_rate_hz": clip.source_rate_hz,
-        "source_samples": clip.source_samples,
-        "kept_whole": int(clip.kept_whole),
-    })
+    return encode_example(
+        {
+            "fname": clip.fname.encode(),
+            "row": row,
+            "key": head.key.encode(),
+            "audio": clip.audio.astype("<i2").tobytes(),
+            "source_rate_hz": clip.source_rate_hz,
+            "source_samples": clip.source_samples,
+            "kept_whole": int(clip.kept_whole),
+        }
+    )
 
 
 class _Example:

@@ -86,9 +86,7 @@ def _check(samples: Int16Array, rate: int, min_silence_ms: int, keep_silence_ms:
         raise ValueError(f"keep_silence_ms: expected at least 0, received {keep_silence_ms}")
 
 
-def _silences(
-    samples: Int16Array, positions: Int64Array, min_silence_ms: int, threshold_dbfs: float
-) -> Int64Array:
+def _silences(samples: Int16Array, positions: Int64Array, min_silence_ms: int, threshold_dbfs: float) -> Int64Array:
     """The silences in ms, ``(silences, 2)``: unions of the silent slices that touch or overlap."""
     if len(positions) - 1 < min_silence_ms:
         return np.empty((0, 2), np.int64)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 METHODS = ("iterative", "plain")
 
 
-def split_indices(labels: np.ndarray, *, method: Literal["iterative", "plain"] = "iterative",
-                  validation_share: float = 0.2, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_indices(
+    labels: np.ndarray, *, method: Literal["iterative", "plain"] = "iterative", validation_share: float = 0.2, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Two parts, training and validation, that together hold every clip once.
 
     ``iterative`` keeps each class's share (scikit-multilearn's ``iterative_train_test_split``: Sechidis 2011,
@@ -62,8 +63,9 @@ def folds(labels: np.ndarray, k: int, seed: int) -> list[np.ndarray]:
     return [np.sort(rows[validation]) for _, validation in parts]
 
 
-def balance(labels: np.ndarray, train: np.ndarray, validation: np.ndarray,
-            names: Sequence[str] | None = None) -> "pd.DataFrame":
+def balance(
+    labels: np.ndarray, train: np.ndarray, validation: np.ndarray, names: Sequence[str] | None = None
+) -> "pd.DataFrame":
     """How the clips of each class fall on the two parts, the numbers of the report's figures 5.1 and 5.2.
 
     One row a class, indexed by name or number; columns ``train``, ``validation`` (clips) and
@@ -71,16 +73,19 @@ def balance(labels: np.ndarray, train: np.ndarray, validation: np.ndarray,
     """
     import pandas as pd
 
-    table = pd.DataFrame({
-        "train": labels[train].sum(axis=0, dtype=np.int64),
-        "validation": labels[validation].sum(axis=0, dtype=np.int64),
-    }, index=None if names is None else list(names))
+    table = pd.DataFrame(
+        {
+            "train": labels[train].sum(axis=0, dtype=np.int64),
+            "validation": labels[validation].sum(axis=0, dtype=np.int64),
+        },
+        index=None if names is None else list(names),
+    )
     return table.assign(validation_share=table.validation / (table.train + table.validation))
 
 
 def _plain_validation(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
     rows = np.random.RandomState(seed).permutation(len(labels))
-    return rows[:round(share * len(labels))]
+    return rows[: round(share * len(labels))]
 
 
 def _iterative_validation(labels: np.ndarray, share: float, seed: int) -> np.ndarray:

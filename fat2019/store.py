@@ -84,19 +84,21 @@ class FeatureStore:
         import pandas as pd
 
         names = self.vocabulary.names
-        return pd.DataFrame({
-            "fname": self._column("fname"),
-            "split": self._each("split"),
-            "labels": [tuple([names[index] for index in indices]) for indices in self._column("labels")],
-            "usage": self._column("usage"),
-            "shard": self._each("name"),
-            "row": [row for shard in self.manifest.shards for row in range(len(shard.clips.fname))],
-            "samples": self._column("samples"),
-            "frames": self._column("frames"),
-            "source_rate_hz": self._column("source_rate_hz"),
-            "source_samples": self._column("source_samples"),
-            "kept_whole": np.array(self._column("kept_whole"), bool),
-        })
+        return pd.DataFrame(
+            {
+                "fname": self._column("fname"),
+                "split": self._each("split"),
+                "labels": [tuple([names[index] for index in indices]) for indices in self._column("labels")],
+                "usage": self._column("usage"),
+                "shard": self._each("name"),
+                "row": [row for shard in self.manifest.shards for row in range(len(shard.clips.fname))],
+                "samples": self._column("samples"),
+                "frames": self._column("frames"),
+                "source_rate_hz": self._column("source_rate_hz"),
+                "source_samples": self._column("source_samples"),
+                "kept_whole": np.array(self._column("kept_whole"), bool),
+            }
+        )
 
     @functools.cached_property
     def labels(self) -> NDArray[np.uint8]:
@@ -112,8 +114,11 @@ class FeatureStore:
         """The clips that cannot be used: fname, split, reason."""
         import pandas as pd
 
-        rows = [(fname, shard.split, reason) for shard in self.manifest.shards
-                for fname, reason in zip(shard.quarantine.fname, shard.quarantine.reason, strict=True)]
+        rows = [
+            (fname, shard.split, reason)
+            for shard in self.manifest.shards
+            for fname, reason in zip(shard.quarantine.fname, shard.quarantine.reason, strict=True)
+        ]
         return pd.DataFrame(rows, columns=["fname", "split", "reason"])
 
     def log_mel(self, fname: str) -> NDArray[np.float32]:
@@ -157,8 +162,7 @@ class FeatureStore:
         if indices is None:
             indices = np.arange(len(frames))
         if len(indices) and (indices.min() < 0 or indices.max() >= len(frames)):
-            raise IndexError(f"indices: expected 0 to {len(frames) - 1}, received {indices.min()} to "
-                             f"{indices.max()}")
+            raise IndexError(f"indices: expected 0 to {len(frames) - 1}, received {indices.min()} to {indices.max()}")
         wanted = frames[indices]
         flat = self._allocate(wanted)
         for number, runs in self._runs(indices):
@@ -176,9 +180,11 @@ class FeatureStore:
         """
         if "tfrecord" not in self.manifest.header.formats:
             raise DataError(f"{self.path}: no TFRecord files: build with --format tfrecord or both")
-        return [(self.path / (shard.name + LOG_MEL_SUFFIX), first, len(shard.clips.fname))
-                for shard, first in zip(self.manifest.shards, self._first_clip.tolist(), strict=True)
-                if shard.clips.fname]
+        return [
+            (self.path / (shard.name + LOG_MEL_SUFFIX), first, len(shard.clips.fname))
+            for shard, first in zip(self.manifest.shards, self._first_clip.tolist(), strict=True)
+            if shard.clips.fname
+        ]
 
     def _column(self, name: str) -> list[Any]:
         shards = self.manifest.shards
@@ -217,8 +223,10 @@ class FeatureStore:
         config, frame_offset = self.config, offsets(frames)
         energy_offset = offsets(frames + energy_points(0, config))
         return FlatLogMels(
-            _aligned((int(frame_offset[-1]), config.mel_bands), stored_type(config)), frame_offset,
-            _aligned((int(energy_offset[-1]),), np.dtype(np.int64)), energy_offset,
+            _aligned((int(frame_offset[-1]), config.mel_bands), stored_type(config)),
+            frame_offset,
+            _aligned((int(energy_offset[-1]),), np.dtype(np.int64)),
+            energy_offset,
             np.empty((len(frames), 2), np.float32),
         )
 
@@ -262,20 +270,24 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     return memory[start : start + count].view(dtype).reshape(shape)
 
 
-def _read_hdf5(folder: Path, shape: ShardShape, runs: Iterable[tuple[int, int, int]],
-               flat: FlatLogMels) -> None:
+def _read_hdf5(folder: Path, shape: ShardShape, runs: Iterable[tuple[int, int, int]], flat: FlatLogMels) -> None:
     with Hdf5Shard(folder, shape, ["log_mel", "energy", "decibel_range"]) as shard:
         for row, position, rows in runs:
             end = position + rows
-            shard.read_into("log_mel", int(shape.frame_offset[row]),
-                            flat.log_mel[flat.frame_offset[position] : flat.frame_offset[end]])
-            shard.read_into("energy", int(shape.energy_offset[row]),
-                            flat.energy[flat.energy_offset[position] : flat.energy_offset[end]])
+            shard.read_into(
+                "log_mel",
+                int(shape.frame_offset[row]),
+                flat.log_mel[flat.frame_offset[position] : flat.frame_offset[end]],
+            )
+            shard.read_into(
+                "energy",
+                int(shape.energy_offset[row]),
+                flat.energy[flat.energy_offset[position] : flat.energy_offset[end]],
+            )
             shard.read_into("decibel_range", row, flat.decibel_range[position:end])
 
 
-def _read_tfrecord(folder: Path, shape: ShardShape, runs: Iterable[tuple[int, int, int]],
-                   flat: FlatLogMels) -> None:
+def _read_tfrecord(folder: Path, shape: ShardShape, runs: Iterable[tuple[int, int, int]], flat: FlatLogMels) -> None:
     wanted: dict[int, list[int]] = {}
     for row, position, rows in runs:
         for step in range(rows):
@@ -285,5 +297,3 @@ def _read_tfrecord(folder: Path, shape: ShardShape, runs: Iterable[tuple[int, in
             flat.log_mel[flat.frame_offset[position] : flat.frame_offset[position + 1]] = log_mel
             flat.energy[flat.energy_offset[position] : flat.energy_offset[position + 1]] = energy
             flat.decibel_range[position] = decibel_range
-
-

@@ -28,8 +28,7 @@ Mean = Literal["arithmetic", "geometric"]
 _LOWEST_PROBABILITY = 1e-7
 
 
-def pool_windows(scores: np.ndarray, clip_of_window: np.ndarray, clips: int,
-                 mean: Mean = "arithmetic") -> np.ndarray:
+def pool_windows(scores: np.ndarray, clip_of_window: np.ndarray, clips: int, mean: Mean = "arithmetic") -> np.ndarray:
     """Scores of windows ``(windows, classes)`` -> their means over each clip ``(clips, classes)``, float64.
 
     ``clip_of_window`` ``(windows,)`` holds the clip's number of each window, sorted.
@@ -40,20 +39,25 @@ def pool_windows(scores: np.ndarray, clip_of_window: np.ndarray, clips: int,
     """
     scores, clip_of_window = np.asarray(scores), np.asarray(clip_of_window)
     if scores.ndim != 2 or clip_of_window.shape != scores.shape[:1]:
-        raise ValueError("Expected scores (windows, classes) and clip_of_window (windows,). "
-                         f"Received shapes {scores.shape} and {clip_of_window.shape}.")
+        raise ValueError(
+            "Expected scores (windows, classes) and clip_of_window (windows,). "
+            f"Received shapes {scores.shape} and {clip_of_window.shape}."
+        )
     first, counts = np.unique(clip_of_window, return_index=True, return_counts=True)[1:]  # (clips,)
     if (np.diff(clip_of_window) < 0).any() or not np.array_equal(clip_of_window[first], np.arange(clips)):
         missing = np.setdiff1d(np.arange(clips), clip_of_window)
-        raise ValueError(f"Expected the sorted numbers of the clips 0 to {clips - 1}, each at least once. "
-                         f"Received {len(clip_of_window)} numbers, without clips {missing[:3].tolist()}.")
+        raise ValueError(
+            f"Expected the sorted numbers of the clips 0 to {clips - 1}, each at least once. "
+            f"Received {len(clip_of_window)} numbers, without clips {missing[:3].tolist()}."
+        )
     into, out_of = _scale(mean)
     sums = np.add.reduceat(into(scores), first, axis=0)  # (clips, classes)
     return out_of(sums / counts[:, None])
 
 
-def combine(scores: Sequence[np.ndarray], mean: Mean = "arithmetic",
-            weights: Sequence[float] | None = None) -> np.ndarray:
+def combine(
+    scores: Sequence[np.ndarray], mean: Mean = "arithmetic", weights: Sequence[float] | None = None
+) -> np.ndarray:
     """The scores of several models, each ``(clips, classes)`` -> their weighted mean, of that shape, float64.
 
     Raises:
@@ -71,8 +75,9 @@ def combine(scores: Sequence[np.ndarray], mean: Mean = "arithmetic",
     return out_of(np.asarray(total))  # (clips, classes)
 
 
-def write_submission(path: Path, fnames: Sequence[str], scores: np.ndarray, vocabulary: Vocabulary,
-                     sample_path: Path | None = None) -> None:
+def write_submission(
+    path: Path, fnames: Sequence[str], scores: np.ndarray, vocabulary: Vocabulary, sample_path: Path | None = None
+) -> None:
     """Write the scores ``(clips, classes)`` of these clips as a submission, whole or not at all.
 
     Rows and columns are put in the sample's order, where there is one. A file name without an extension
@@ -86,8 +91,9 @@ def write_submission(path: Path, fnames: Sequence[str], scores: np.ndarray, voca
     import pandas as pd
 
     if np.shape(scores) != (len(fnames), len(vocabulary)):
-        raise ValueError(f"Expected scores of shape ({len(fnames)}, {len(vocabulary)}). "
-                         f"Received shape {np.shape(scores)}.")
+        raise ValueError(
+            f"Expected scores of shape ({len(fnames)}, {len(vocabulary)}). Received shape {np.shape(scores)}."
+        )
     rows = pd.Index([name if "." in name else f"{name}.wav" for name in fnames], name="fname", dtype=object)
     table = pd.DataFrame(np.asarray(scores), index=rows, columns=list(vocabulary.names))
     _require_unique(path, rows)
@@ -100,8 +106,9 @@ def write_submission(path: Path, fnames: Sequence[str], scores: np.ndarray, voca
     _write_whole(path, table.to_csv(lineterminator="\n"))
 
 
-def average_files(paths: Sequence[Path], out: Path, mean: Mean = "arithmetic",
-                  weights: Sequence[float] | None = None) -> None:
+def average_files(
+    paths: Sequence[Path], out: Path, mean: Mean = "arithmetic", weights: Sequence[float] | None = None
+) -> None:
     """Write the mean of submissions, from their CSV files alone; rows and columns in the order of the first.
 
     Raises:
@@ -131,8 +138,10 @@ def read_sample(path: Path) -> "pd.DataFrame":
     """
     table = _read_csv(path)
     if table.columns[0] != "fname" or len(table.columns) < 2:
-        raise DataError(f"{path}: expected the header 'fname' and the class names, received "
-                        f"{', '.join(table.columns[:3])}: is this a submission?")
+        raise DataError(
+            f"{path}: expected the header 'fname' and the class names, received "
+            f"{', '.join(table.columns[:3])}: is this a submission?"
+        )
     try:
         Vocabulary(tuple(table.columns))
     except DataError as error:
@@ -179,8 +188,10 @@ def _scale(mean: Mean) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np
 def _log_probabilities(scores: np.ndarray) -> np.ndarray:
     scores = np.asarray(scores, np.float64)
     if not ((scores >= 0) & (scores <= 1)).all():
-        raise ValueError("Expected probabilities from 0 to 1 for the geometric mean. "
-                         f"Received values from {scores.min()} to {scores.max()}.")
+        raise ValueError(
+            "Expected probabilities from 0 to 1 for the geometric mean. "
+            f"Received values from {scores.min()} to {scores.max()}."
+        )
     return np.log(np.maximum(scores, _LOWEST_PROBABILITY))
 
 
@@ -211,8 +222,10 @@ def _read_csv(path: Path) -> "pd.DataFrame":
     header = rows.pop(0)
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
-            raise DataError(f"{path}: row {number} ({row[0]}): expected {len(header)} cells like the header, "
-                            f"received {len(row)}: was the file cut?")
+            raise DataError(
+                f"{path}: row {number} ({row[0]}): expected {len(header)} cells like the header, "
+                f"received {len(row)}: was the file cut?"
+            )
     return pd.DataFrame(rows, columns=header, dtype=str)
 
 
@@ -226,19 +239,22 @@ def _require_finite(path: Path, table: "pd.DataFrame") -> None:
     bad = np.argwhere(~np.isfinite(table.to_numpy()))
     if len(bad):
         clip, column = bad[0]
-        raise DataError(f"{path}: {len(bad)} scores are NaN or infinite, the first of {table.index[clip]}, "
-                        f"{table.columns[column]}: did the training diverge?")
+        raise DataError(
+            f"{path}: {len(bad)} scores are NaN or infinite, the first of {table.index[clip]}, "
+            f"{table.columns[column]}: did the training diverge?"
+        )
 
 
-def _require_same(what: str, ours: "pd.Index", sample: "pd.Index", sample_path: Path,
-                  path: Path | str = "the scores") -> None:
+def _require_same(
+    what: str, ours: "pd.Index", sample: "pd.Index", sample_path: Path, path: Path | str = "the scores"
+) -> None:
     missing, extra = sample.difference(ours, sort=False), ours.difference(sample, sort=False)
     if len(missing):
-        raise DataError(f"{path}: {len(missing)} of the {len(sample)} {what} of {sample_path} are missing: "
-                        f"{_some(missing)}")
+        raise DataError(
+            f"{path}: {len(missing)} of the {len(sample)} {what} of {sample_path} are missing: {_some(missing)}"
+        )
     if len(extra):
-        raise DataError(f"{path}: {len(extra)} of its {len(ours)} {what} are not in {sample_path}: "
-                        f"{_some(extra)}")
+        raise DataError(f"{path}: {len(extra)} of its {len(ours)} {what} are not in {sample_path}: {_some(extra)}")
 
 
 def _some(names: "pd.Index | pd.Series") -> str:

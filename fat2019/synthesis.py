@@ -49,8 +49,15 @@ class Plan:
     labels: tuple[str, ...]  # what the CSV says: other than heard in some noisy clips
 
 
-def make_data_set(out: Path | str, *, curated: int = 240, noisy: int = 240, test: int = 120, seed: int = 0,
-                  progress: Callable[[int, int], None] | None = None) -> None:
+def make_data_set(
+    out: Path | str,
+    *,
+    curated: int = 240,
+    noisy: int = 240,
+    test: int = 120,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
     """Write a data set below ``out``: the same bytes for the same arguments; nothing if it is there already.
 
     The CSV files come last, so that an interrupted run is not mistaken for a data set: the next call
@@ -138,8 +145,9 @@ def _is_finished(out: Path, asked: dict[str, int]) -> bool:
         return True
     if text == _record(asked, finished=False):
         return False
-    raise DataError(f"{out}: holds a synthetic data set of other parameters ({RECORD}): "
-                    "choose a new folder, or delete this one")
+    raise DataError(
+        f"{out}: holds a synthetic data set of other parameters ({RECORD}): choose a new folder, or delete this one"
+    )
 
 
 def _record(asked: dict[str, int], *, finished: bool) -> str:
@@ -195,8 +203,8 @@ def _track(rng: np.random.Generator, name: str, samples: int) -> np.ndarray:
         # A few different events are enough for a clip, and later ones repeat them more loudly or softly.
         if len(events) < 3:
             events.append(_event(rng, name))
-        event = events[rng.integers(len(events))][:samples - start]
-        track[start:start + len(event)] = event * np.float32(rng.uniform(0.5, 1.0))
+        event = events[rng.integers(len(events))][: samples - start]
+        track[start : start + len(event)] = event * np.float32(rng.uniform(0.5, 1.0))
         pause_s = rng.uniform(0.05, 0.3) if rng.random() < 0.5 else rng.uniform(0.6, 1.5)
         start += len(event) + round(pause_s * RATE_HZ)
     return track
@@ -236,7 +244,7 @@ def _wave(pitch_hz: np.ndarray, amplitudes: Sequence[float] | np.ndarray = (1.0,
     One period is tabulated and looked up, which costs the same for one harmonic and for sixty.
     """
     spectrum = np.zeros(2049, np.complex64)
-    spectrum[1:len(amplitudes) + 1] = -1j * np.asarray(amplitudes)
+    spectrum[1 : len(amplitudes) + 1] = -1j * np.asarray(amplitudes)
     table = scipy.fft.irfft(spectrum, norm="forward") / 2  # (4096,)
     cycles = np.cumsum(pitch_hz) / RATE_HZ
     return table[(cycles * 4096).astype(np.int64) & 4095]
@@ -267,7 +275,7 @@ def _repeat(hits: Sequence[np.ndarray], interval_s: float) -> np.ndarray:
     interval = round(interval_s * RATE_HZ)
     sequence = np.zeros(interval * (len(hits) - 1) + max(map(len, hits)))
     for order, hit in enumerate(hits):
-        sequence[order * interval:order * interval + len(hit)] += hit
+        sequence[order * interval : order * interval + len(hit)] += hit
     return sequence
 
 
@@ -299,9 +307,9 @@ def _bark(rng: np.random.Generator) -> np.ndarray:
     u = t / t[-1]
     pitch = _log_uniform(rng, 280, 500) * (1.5 - 0.7 * u)
     order = np.arange(1, 13)
-    harmonics = np.exp(-(order - rng.uniform(2, 4)) ** 2 / 6)
+    harmonics = np.exp(-((order - rng.uniform(2, 4)) ** 2) / 6)
     rough = _noise(rng, len(t), 500, 2500) * rng.uniform(0.3, 0.8)
-    return (_wave(pitch, harmonics) + rough) * np.sin(np.pi * u ** 0.5)
+    return (_wave(pitch, harmonics) + rough) * np.sin(np.pi * u**0.5)
 
 
 def _bass_drum(rng: np.random.Generator) -> np.ndarray:

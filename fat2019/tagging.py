@@ -110,11 +110,20 @@ class Tagger:
         """
         samples = _read(path, self.features)  # (samples,)
         stored, decibel_range = _log_mel(samples, self.features)
-        windows = EvaluationWindows(_flat([stored], [decibel_range]), self.features,
-                                    hop_frames=hop_frames or max(1, self.features.window_frames // 2))
+        windows = EvaluationWindows(
+            _flat([stored], [decibel_range]),
+            self.features,
+            hop_frames=hop_frames or max(1, self.features.window_frames // 2),
+        )
         hop_s = self.features.hop_samples / self.features.sample_rate_hz
-        return Timeline(path, self.features.sample_rate_hz, samples, windows.start * hop_s,
-                        self.features.window_samples / self.features.sample_rate_hz, self._window_scores(windows))
+        return Timeline(
+            path,
+            self.features.sample_rate_hz,
+            samples,
+            windows.start.astype(np.float64) * hop_s,
+            self.features.window_samples / self.features.sample_rate_hz,
+            self._window_scores(windows),
+        )
 
     def top(self, scores: npt.NDArray[np.float64], count: int) -> list[tuple[str, float]]:
         """The highest of ``(classes,)`` scores and their classes, from the highest on."""
@@ -129,8 +138,9 @@ class Tagger:
     def _score(self, group: Sequence[_Prepared]) -> Iterator[Tagged]:
         if not group:
             return
-        windows = EvaluationWindows(_flat([file.log_mel for file in group], [file.decibel_range for file in group]),
-                                    self.features)
+        windows = EvaluationWindows(
+            _flat([file.log_mel for file in group], [file.decibel_range for file in group]), self.features
+        )
         scores = pool_windows(self._window_scores(windows), windows.clip, len(group))  # (files, classes)
         for file, of_file in zip(group, scores, strict=True):
             yield Tagged(file.path, file.seconds, file.seconds_without_silence, of_file)
@@ -150,14 +160,24 @@ def draw_timeline(line: Timeline, vocabulary: Vocabulary, path: Path, top: int) 
 
     classes = np.argsort(-line.scores.mean(axis=0), kind="stable")[:top]
     names = [vocabulary.names[index] for index in classes]
-    figure = timeline(line.samples, line.rate_hz, line.start_s, line.window_s, line.scores[:, classes], names,
-                      f"{line.path.name}: scores along time")
+    figure = timeline(
+        line.samples,
+        line.rate_hz,
+        line.start_s,
+        line.window_s,
+        line.scores[:, classes],
+        names,
+        f"{line.path.name}: scores along time",
+    )
     try:
         path.write_bytes(to_png(figure))
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from error
-    return {"start_s": line.start_s.tolist(), "window_s": line.window_s,
-            "scores": {name: line.scores[:, index].tolist() for name, index in zip(names, classes.tolist(), strict=True)}}
+    return {
+        "start_s": line.start_s.tolist(),
+        "window_s": line.window_s,
+        "scores": {name: line.scores[:, index].tolist() for name, index in zip(names, classes.tolist(), strict=True)},
+    }
 
 
 def find_audio(arguments: Iterable[str], failed: Failed) -> Iterator[Path]:
@@ -171,7 +191,8 @@ def find_audio(arguments: Iterable[str], failed: Failed) -> Iterator[Path]:
         failed: is told of each argument that means nothing.
     """
     for argument in arguments:
-        names = [argument] if os.path.lexists(argument) else sorted(glob.glob(argument, recursive=True))
+        # Path.glob would take no absolute pattern.
+        names = [argument] if os.path.lexists(argument) else sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
         if not names:
             failed(Path(argument), f"{argument}: no such file or folder, and no file fits it as a pattern")
         for path in map(Path, names):
@@ -205,15 +226,16 @@ def _desilenced(samples: npt.NDArray[np.int16], features: FeatureConfig) -> npt.
     """The samples without silence, by the rule for test clips; a long recording stretch by stretch."""
     rate_hz = features.sample_rate_hz
     rule = features.silence_rule("test", len(samples) / rate_hz)
-    stretches = [desilence(samples[first : first + _STRETCH_S * rate_hz], rate_hz, rule)
-                 for first in range(0, len(samples), _STRETCH_S * rate_hz)]
+    stretches = [
+        desilence(samples[first : first + _STRETCH_S * rate_hz], rate_hz, rule)
+        for first in range(0, len(samples), _STRETCH_S * rate_hz)
+    ]
     # A stretch that is kept whole is all silence, and wanted only where there is nothing else.
     sounds = [audio for audio, kept_whole in stretches if not kept_whole]
     return np.concatenate(sounds or [audio for audio, _ in stretches])
 
 
-def _log_mel(audio: npt.NDArray[np.int16],
-             features: FeatureConfig) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+def _log_mel(audio: npt.NDArray[np.int16], features: FeatureConfig) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
     """The log-mel ``(frames, mels)`` as a store would have it, and its decibel range ``(2,)``."""
     repeated: npt.NDArray[Any] = repeat_to(audio, features.window_samples)
     return quantise(log_mel(repeated, features), features)
@@ -221,5 +243,10 @@ def _log_mel(audio: npt.NDArray[np.int16],
 
 def _flat(log_mels: Sequence[npt.NDArray[Any]], decibel_ranges: Sequence[npt.NDArray[np.float32]]) -> FlatLogMels:
     """The log-mels in one piece; without energies, for which windows that cover everything have no use."""
-    return FlatLogMels(np.concatenate(log_mels), offsets([len(one) for one in log_mels]), np.zeros(0, np.int64),
-                       np.zeros(len(log_mels) + 1, np.int64), np.stack(decibel_ranges))
+    return FlatLogMels(
+        np.concatenate(log_mels),
+        offsets([len(one) for one in log_mels]),
+        np.zeros(0, np.int64),
+        np.zeros(len(log_mels) + 1, np.int64),
+        np.stack(decibel_ranges),
+    )

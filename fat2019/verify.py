@@ -105,12 +105,15 @@ def _check_contents(folder: Path, shard: ShardRecord, header: Header) -> Iterato
             yield Problem(shard.name, None, f"the key does not follow from the clips in {name}")
     if len(readings) > 1:
         for one, other in zip(*(clips for clips, _ in readings.values()), strict=False):
-            yield from (Problem(shard.name, one.fname, f"{field} differs between HDF5 and TFRecord")
-                        for field in _differing(one, other))
+            yield from (
+                Problem(shard.name, one.fname, f"{field} differs between HDF5 and TFRecord")
+                for field in _differing(one, other)
+            )
 
 
-def _read(reader: Callable[[Path, ShardShape], Iterator[ClipFeatures]], folder: Path,
-          shape: ShardShape) -> tuple[list[ClipFeatures], str | None]:
+def _read(
+    reader: Callable[[Path, ShardShape], Iterator[ClipFeatures]], folder: Path, shape: ShardShape
+) -> tuple[list[ClipFeatures], str | None]:
     """The clips up to the first that cannot be read, and why it cannot."""
     clips: list[ClipFeatures] = []
     try:
@@ -124,8 +127,14 @@ def _read(reader: Callable[[Path, ShardShape], Iterator[ClipFeatures]], folder: 
 def _check_clips(clips: list[ClipFeatures], shard: ShardRecord, header: Header) -> Iterator[Problem]:
     table = shard.clips
     for row, clip in enumerate(clips):
-        expected = (table.fname[row], table.labels[row], table.usage[row], table.source_rate_hz[row],
-                    table.source_samples[row], bool(table.kept_whole[row]))
+        expected = (
+            table.fname[row],
+            table.labels[row],
+            table.usage[row],
+            table.source_rate_hz[row],
+            table.source_samples[row],
+            bool(table.kept_whole[row]),
+        )
         found = (clip.fname, clip.labels, clip.usage, clip.source_rate_hz, clip.source_samples, clip.kept_whole)
         if found != expected:
             yield Problem(shard.name, table.fname[row], f"{found} instead of the manifest's {expected}")
@@ -158,5 +167,8 @@ def _step(stored: NDArray[np.generic], decibel_range: NDArray[np.float32]) -> fl
 
 
 def _differing(one: ClipFeatures, other: ClipFeatures) -> list[str]:
-    return [field.name for field in dataclasses.fields(ClipFeatures)
-            if not np.array_equal(getattr(one, field.name), getattr(other, field.name))]
+    return [
+        field.name
+        for field in dataclasses.fields(ClipFeatures)
+        if not np.array_equal(getattr(one, field.name), getattr(other, field.name))
+    ]

@@ -59,8 +59,9 @@ def tiled_starts(frames: int, window_frames: int, hop_frames: int) -> npt.NDArra
     return np.append(starts, np.int64(last))
 
 
-def loudest_start(energy: npt.NDArray[np.int64], window_frames: int, window_hops: int,
-                  frames: int) -> npt.NDArray[np.int64]:
+def loudest_start(
+    energy: npt.NDArray[np.int64], window_frames: int, window_hops: int, frames: int
+) -> npt.NDArray[np.int64]:
     """The first frame of the loudest window of a clip, as an array of one.
 
     Args:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+import fat2019  # noqa: F401  (sets up TensorFlow, before a test imports it)
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 RATE_HZ = 16_000  # that of the features, so that nothing is resampled
@@ -19,8 +21,7 @@ FOLDERS = {"curated": "train_curated", "noisy": "train_noisy", "test": "test"}
 
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory):
-    """40 clips of 5 classes in Kaggle's layout: shorter than a window, exactly one, longer; with pauses; of two labels.
-    """
+    """40 clips of 5 classes in Kaggle's layout: shorter than a window, exactly one, longer; with pauses."""
     root = tmp_path_factory.mktemp("tiny_data")
     rng = np.random.default_rng(0)
     for split, count in COUNTS.items():
@@ -49,8 +50,14 @@ def open_store(tiny_data, tmp_path_factory):
     @functools.cache
     def opened(dtype):
         out = tmp_path_factory.mktemp("stores") / dtype
-        build_features(find_data_set(tiny_data), out, FeatureConfig(dtype=dtype), formats=("hdf5", "tfrecord"),
-                       workers=1, clips_a_shard=4)
+        build_features(
+            find_data_set(tiny_data),
+            out,
+            FeatureConfig(dtype=dtype),
+            formats=("hdf5", "tfrecord"),
+            workers=1,
+            clips_a_shard=4,
+        )
         return FeatureStore.open(out)
 
     return opened

@@ -18,9 +18,15 @@ NOTHING = SpecAugment(frequency_masks=0, time_masks=0)
 RARE = 1e-3  # the seeds are fixed: a test fails either always or never
 
 policies = st.builds(
-    SpecAugment, time_warp_frames=st.integers(0, 60), frequency_masks=st.integers(0, 3),
-    frequency_mask_bands=st.integers(0, 30), time_masks=st.integers(0, 3), time_mask_frames=st.integers(0, 30),
-    time_mask_share=st.floats(0, 1), fill=st.sampled_from(["minimum", "mean", "zero"]))
+    SpecAugment,
+    time_warp_frames=st.integers(0, 60),
+    frequency_masks=st.integers(0, 3),
+    frequency_mask_bands=st.integers(0, 30),
+    time_masks=st.integers(0, 3),
+    time_mask_frames=st.integers(0, 30),
+    time_mask_share=st.floats(0, 1),
+    fill=st.sampled_from(["minimum", "mean", "zero"]),
+)
 
 
 def random_images(seed, count=4, frames=FRAMES, bands=BANDS):
@@ -39,16 +45,20 @@ def drawn(policy, count=60_000):
 @given(policies, st.integers(3, 40), st.integers(1, 30), st.integers(0, 1000))
 def test_every_image_is_that_of_the_slow_version(policy, frames, bands, seed):
     images, uniforms = random_images(seed, 4, frames, bands), random_uniforms(policy, seed=seed)
-    expected = [oracle.spec_augment(image, numbers, policy)
-                for image, numbers in zip(images, uniforms.numpy(), strict=True)]
+    expected = [
+        oracle.spec_augment(image, numbers, policy) for image, numbers in zip(images, uniforms.numpy(), strict=True)
+    ]
     np.testing.assert_allclose(spec_augment(tf.constant(images), uniforms, policy), expected, atol=5e-3)
 
 
 @pytest.mark.parametrize("axis, other", [("bands", "frames"), ("frames", "bands")])
 def test_the_width_of_a_mask_is_uniform_from_0_to_its_greatest_and_its_place_from_end_to_end(axis, other):
     widest = 12
-    policy = (SpecAugment(frequency_masks=1, frequency_mask_bands=widest, time_masks=0) if axis == "bands" else
-              SpecAugment(frequency_masks=0, time_masks=1, time_mask_frames=widest))
+    policy = (
+        SpecAugment(frequency_masks=1, frequency_mask_bands=widest, time_masks=0)
+        if axis == "bands"
+        else SpecAugment(frequency_masks=0, time_masks=1, time_mask_frames=widest)
+    )
     _, *kept = drawn(policy)
     hidden = dict(zip(("frames", "bands"), (~part for part in kept), strict=True))
     assert not hidden[other].any()
@@ -82,16 +92,18 @@ def test_no_time_mask_hides_more_than_its_share_of_the_frames(share, widest):
 
 @pytest.mark.parametrize("masks", [0, 1, 2, 3])
 def test_there_are_as_many_masks_as_asked_for(masks):
-    _, frames_kept, bands_kept = drawn(SpecAugment(
-        frequency_masks=masks, frequency_mask_bands=4, time_masks=masks, time_mask_frames=4))
+    _, frames_kept, bands_kept = drawn(
+        SpecAugment(frequency_masks=masks, frequency_mask_bands=4, time_masks=masks, time_mask_frames=4)
+    )
     for kept in (frames_kept, bands_kept):
         begins = (np.diff((~kept).astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
         assert begins.max() == masks
 
 
 def test_masks_are_drawn_independently():
-    _, frames_kept, bands_kept = drawn(SpecAugment(
-        frequency_masks=1, frequency_mask_bands=9, time_masks=1, time_mask_frames=9))
+    _, frames_kept, bands_kept = drawn(
+        SpecAugment(frequency_masks=1, frequency_mask_bands=9, time_masks=1, time_mask_frames=9)
+    )
     table = np.zeros((10, 10))
     np.add.at(table, ((~frames_kept).sum(axis=1), (~bands_kept).sum(axis=1)), 1)
     assert scipy.stats.chi2_contingency(table).pvalue > RARE
@@ -150,24 +162,45 @@ def test_what_a_mask_hides_becomes_zero_or_the_images_minimum_or_mean(fill, expe
 
 def test_a_policy_of_nothing_changes_no_bit():
     images = random_images(4)
-    for policy in (NOTHING, SpecAugment(frequency_mask_bands=0, time_mask_frames=0),
-                   SpecAugment(frequency_masks=0, time_mask_share=0.0)):
+    for policy in (
+        NOTHING,
+        SpecAugment(frequency_mask_bands=0, time_mask_frames=0),
+        SpecAugment(frequency_masks=0, time_mask_share=0.0),
+    ):
         np.testing.assert_array_equal(spec_augment(tf.constant(images), random_uniforms(policy), policy), images)
 
 
-@pytest.mark.parametrize("name, W, F, mF, T, p, mT", [
-    ("LB", 25, 27, 1, 31, 1.0, 1), ("LD", 25, 27, 2, 31, 1.0, 2), ("SM", 12, 15, 2, 22, 0.2, 2),
-    ("SS", 12, 27, 2, 22, 0.2, 2)])
+@pytest.mark.parametrize(
+    "name, W, F, mF, T, p, mT",
+    [
+        ("LB", 25, 27, 1, 31, 1.0, 1),
+        ("LD", 25, 27, 2, 31, 1.0, 2),
+        ("SM", 12, 15, 2, 22, 0.2, 2),
+        ("SS", 12, 27, 2, 22, 0.2, 2),
+    ],
+)
 def test_published_policies_are_scaled_to_the_same_time_and_share_of_bands(name, W, F, mF, T, p, mT):
-    expected = SpecAugment(time_warp_frames=W, frequency_mask_bands=F, frequency_masks=mF, time_mask_frames=T,
-                           time_mask_share=p, time_masks=mT)
+    expected = SpecAugment(
+        time_warp_frames=W,
+        frequency_mask_bands=F,
+        frequency_masks=mF,
+        time_mask_frames=T,
+        time_mask_share=p,
+        time_masks=mT,
+    )
     assert published_policy(name) == expected
     assert published_policy(name, bands=160).frequency_mask_bands == 2 * F
 
 
-@pytest.mark.parametrize("name, W, F, mF, T, p, mT", [
-    ("LB", 80, 27, 1, 100, 1.0, 1), ("LD", 80, 27, 2, 100, 1.0, 2), ("SM", 40, 15, 2, 70, 0.2, 2),
-    ("SS", 40, 27, 2, 70, 0.2, 2)])
+@pytest.mark.parametrize(
+    "name, W, F, mF, T, p, mT",
+    [
+        ("LB", 80, 27, 1, 100, 1.0, 1),
+        ("LD", 80, 27, 2, 100, 1.0, 2),
+        ("SM", 40, 15, 2, 70, 0.2, 2),
+        ("SS", 40, 27, 2, 70, 0.2, 2),
+    ],
+)
 def test_a_frame_every_10_ms_has_the_policies_of_the_paper(name, W, F, mF, T, p, mT):
     policy = published_policy(name, bands=80, hop_s=0.010)
     assert dataclasses.astuple(policy)[:6] == (W, mF, F, mT, T, p)
@@ -179,8 +212,11 @@ def test_one_mask_is_of_the_kind_that_tensorflow_io_makes(axis):
     """There widths are 0 .. param - 1 and starts 0 .. size - width - 1; ours include the greatest of each."""
     tfio = pytest.importorskip("tensorflow_io", reason="tensorflow-io is not built for this version of Python")
     param, size = 6, 20
-    policy = (SpecAugment(frequency_masks=1, frequency_mask_bands=param - 1, time_masks=0) if axis == "bands" else
-              SpecAugment(frequency_masks=0, time_masks=1, time_mask_frames=param - 1))
+    policy = (
+        SpecAugment(frequency_masks=1, frequency_mask_bands=param - 1, time_masks=0)
+        if axis == "bands"
+        else SpecAugment(frequency_masks=0, time_masks=1, time_mask_frames=param - 1)
+    )
     theirs = tfio.audio.freq_mask if axis == "bands" else tfio.audio.time_mask
     shape = (7, size) if axis == "bands" else (size, 7)
     tf.random.set_seed(3)
@@ -209,9 +245,19 @@ def test_images_are_the_same_eagerly_in_tf_data_and_compiled(policy):
     np.testing.assert_allclose(compiled(tf.constant(images), uniforms), eager, atol=5e-3)
 
 
-@pytest.mark.parametrize("wrong", [
-    {"time_warp_frames": -1}, {"frequency_masks": -1}, {"frequency_mask_bands": -1}, {"time_masks": -1},
-    {"time_mask_frames": -1}, {"time_mask_share": 1.5}, {"time_mask_share": float("nan")}, {"fill": "noise"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"time_warp_frames": -1},
+        {"frequency_masks": -1},
+        {"frequency_mask_bands": -1},
+        {"time_masks": -1},
+        {"time_mask_frames": -1},
+        {"time_mask_share": 1.5},
+        {"time_mask_share": float("nan")},
+        {"fill": "noise"},
+    ],
+)
 def test_a_policy_out_of_range_is_refused_by_name(wrong):
     with pytest.raises(DataError, match=next(iter(wrong))):
         SpecAugment(**wrong)

@@ -43,14 +43,14 @@ def refusal(*arguments, **options):
 
 
 def shard_of(out, fname):
-    return next(shard for shard in read_manifest(out).shards
-                if fname in shard.clips.fname + shard.quarantine.fname)
+    return next(shard for shard in read_manifest(out).shards if fname in shard.clips.fname + shard.quarantine.fname)
 
 
 def stamps(out):
     """What changes when a file is written anew."""
-    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.iterdir()
-            if path.name != MANIFEST_NAME}
+    return {
+        path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.iterdir() if path.name != MANIFEST_NAME
+    }
 
 
 def rebuilt(out, before):
@@ -182,8 +182,9 @@ def test_changed_labels_rebuild_their_shard_and_no_other(sounds, tmp_path):
     out, original = tmp_path / "s", data_set(sounds)
     build_features(original, out, FeatureConfig(), workers=1, clips_a_shard=A_SHARD)
     before = stamps(out)
-    clips = tuple(dataclasses.replace(clip, labels=("Meow",)) if clip.fname == "c001.wav" else clip
-                  for clip in original.clips)
+    clips = tuple(
+        dataclasses.replace(clip, labels=("Meow",)) if clip.fname == "c001.wav" else clip for clip in original.clips
+    )
     build_features(dataclasses.replace(original, clips=clips), out, FeatureConfig(), workers=1)
     assert rebuilt(out, before) == {shard_of(out, "c001.wav").name}
     assert FeatureStore.open(out).clips.set_index("fname").loc["c001.wav", "labels"] == ("Meow",)
@@ -212,11 +213,14 @@ def test_splits_that_are_not_given_are_kept(sounds, tmp_path):
     assert build(sounds, tmp_path / "s", splits=("curated",)).up_to_date
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"config": FeatureConfig(mel_bands=64)}, "mel_bands: 80 against 64"),
-    ({"config": FeatureConfig(dtype="float32")}, "dtype: uint8 against float32"),
-    ({"formats": ("tfrecord",)}, "formats: hdf5 against tfrecord"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"config": FeatureConfig(mel_bands=64)}, "mel_bands: 80 against 64"),
+        ({"config": FeatureConfig(dtype="float32")}, "dtype: uint8 against float32"),
+        ({"formats": ("tfrecord",)}, "formats: hdf5 against tfrecord"),
+    ],
+)
 def test_other_settings_are_refused_and_named(sounds, tmp_path, options, message):
     build(sounds, tmp_path / "s")
     before = contents(tmp_path / "s")
@@ -294,8 +298,10 @@ def test_clips_that_cannot_be_used_are_listed_and_never_seen(sounds, tmp_path):
     assert build(sounds, tmp_path / "s").quarantined == summary.quarantined
 
 
-@pytest.mark.parametrize(("samples", "usable"), [
-    (np.full(5_000, 700), False), (np.tile([0, 2], 2_500), False), (np.tile([0, 3], 2_500), True)])
+@pytest.mark.parametrize(
+    ("samples", "usable"),
+    [(np.full(5_000, 700), False), (np.tile([0, 2], 2_500), False), (np.tile([0, 3], 2_500), True)],
+)
 def test_a_constant_is_no_signal_and_the_faintest_sound_is(sounds, tmp_path, samples, usable):
     soundfile.write(sounds / "train_curated" / "c000.wav", samples.astype(np.int16), 16_000)
     assert ("c000.wav" in dict(build(sounds, tmp_path / "s").quarantined)) != usable
@@ -332,8 +338,12 @@ def test_a_data_set_of_nothing_but_unusable_clips_leaves_nothing(tmp_path):
     path.touch()
     clips = (Clip("x.wav", "curated", path, ("Bark",), ""),)
     with pytest.raises(DataError, match=r"none of its 1 clips can be used, for instance .*x\.wav"):
-        build_features(DataSet(tmp_path, "kaggle", Vocabulary(("Bark",)), clips, (), None), tmp_path / "s",
-                       FeatureConfig(), workers=1)
+        build_features(
+            DataSet(tmp_path, "kaggle", Vocabulary(("Bark",)), clips, (), None),
+            tmp_path / "s",
+            FeatureConfig(),
+            workers=1,
+        )
     assert not (tmp_path / "s").exists()
 
 
@@ -418,8 +428,9 @@ def test_what_a_dead_builder_left_does_not_fill_the_disk_of_the_next_one(sounds,
     assert not left.exists()
 
 
-@pytest.mark.parametrize("tail", [
-    b"", b"0", b"deadbeef {", b'00000000 {"name":"curated-00000-of-00004"}\n', b"\xff" * 9])
+@pytest.mark.parametrize(
+    "tail", [b"", b"0", b"deadbeef {", b'00000000 {"name":"curated-00000-of-00004"}\n', b"\xff" * 9]
+)
 def test_a_journal_that_was_cut_short_keeps_its_whole_lines(sounds, tmp_path, tail):
     out, journals = tmp_path / "s", []
     build(sounds, out, progress=lambda done, every: journals.append((out / "build.journal").read_bytes()))

@@ -16,8 +16,18 @@ from click.testing import CliRunner
 from fat2019.cli import main
 
 ROOT = Path(__file__).parent.parent
-LIGHT = ("fat2019.config", "fat2019.labels", "fat2019.clips", "fat2019.audio", "fat2019.silence", "fat2019.logmel",
-         "fat2019.store", "fat2019.build", "fat2019.verify", "fat2019.cli")
+LIGHT = (
+    "fat2019.config",
+    "fat2019.labels",
+    "fat2019.clips",
+    "fat2019.audio",
+    "fat2019.silence",
+    "fat2019.logmel",
+    "fat2019.store",
+    "fat2019.build",
+    "fat2019.verify",
+    "fat2019.cli",
+)
 
 
 def run(*arguments):
@@ -54,16 +64,27 @@ def write_rows(root, *rows):
 
 def test_help_needs_no_heavy_library_and_neither_do_the_modules_of_the_workers():
     heavy = ("tensorflow", "keras", "librosa", "numba", "matplotlib", "pandas", "sklearn", "rich")
-    program = (f"import sys, importlib\n[importlib.import_module(name) for name in {LIGHT}]\n"
-               f"print([name for name in {heavy} if name in sys.modules])")
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
-                          cwd=ROOT).stdout.strip() == "[]"
+    program = (
+        f"import sys, importlib\n[importlib.import_module(name) for name in {LIGHT}]\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_the_script_and_the_installed_command_are_the_same():
     script = subprocess.run([sys.executable, "cli.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    module = subprocess.run([sys.executable, "-c", "from fat2019.cli import main; main()", "--help"], cwd=ROOT,
-                            capture_output=True, text=True, check=True)
+    module = subprocess.run(
+        [sys.executable, "-c", "from fat2019.cli import main; main()", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert script.stdout.replace("cli.py", "-c") == module.stdout
     assert "build-features" in script.stdout
 
@@ -112,8 +133,15 @@ def test_a_folder_of_neither_layout_is_told_what_was_looked_for(tmp_path):
     assert "FSDKaggle2019" in message
 
 
-@pytest.mark.parametrize("row, expected", [
-    ("missing.wav,Bark", "missing.wav"), ("d.wav,Brak", "Brak"), ("../x.wav,Bark", "../x.wav"), ("a.wav,Bell", "a.wav")])
+@pytest.mark.parametrize(
+    "row, expected",
+    [
+        ("missing.wav,Bark", "missing.wav"),
+        ("d.wav,Brak", "Brak"),
+        ("../x.wav,Bark", "../x.wav"),
+        ("a.wav,Bell", "a.wav"),
+    ],
+)
 def test_a_bad_row_is_named_and_nothing_is_written(data, tmp_path, row, expected):
     write_rows(data, "a.wav,Bark", "b.wav,Bell", 'c.wav,"Bark,Bell"', row)
     message = failure("build-features", data, "--out", tmp_path / "store")
@@ -135,9 +163,18 @@ def test_audio_that_cannot_be_used_is_left_out_with_its_reason_and_strict_makes_
     assert json.loads(run("info", tmp_path / "store", "--json").stdout)["clips"] == 3
 
 
-@pytest.mark.parametrize("rate, channels, subtype", [
-    (44_100, 1, "PCM_16"), (8_000, 2, "PCM_16"), (22_050, 1, "PCM_U8"), (48_000, 2, "PCM_24"), (16_000, 1, "FLOAT"),
-    (96_000, 1, "PCM_32"), (11_025, 6, "DOUBLE")])
+@pytest.mark.parametrize(
+    "rate, channels, subtype",
+    [
+        (44_100, 1, "PCM_16"),
+        (8_000, 2, "PCM_16"),
+        (22_050, 1, "PCM_U8"),
+        (48_000, 2, "PCM_24"),
+        (16_000, 1, "FLOAT"),
+        (96_000, 1, "PCM_32"),
+        (11_025, 6, "DOUBLE"),
+    ],
+)
 def test_other_rates_channels_and_sample_formats_are_read_and_sound_the_same(data, tmp_path, rate, channels, subtype):
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
     soundfile.write(data / "train_curated" / "b.wav", np.repeat(tone[:, None], channels, axis=1), rate, subtype=subtype)
@@ -177,14 +214,29 @@ def test_a_misspelt_option_is_a_usage_error():
 def test_train_evaluate_and_predict_hand_over_to_one_another(tiny_data, tmp_path):
     store, trained, out = tmp_path / "store", tmp_path / "run", tmp_path / "submission.csv"
     assert run("build-features", tiny_data, "--out", store, "--workers", 1).exit_code == 0
-    options = ("train", "--features", store, "--run", trained, "--epochs", 2, "--batch-size", 8, "--spec-augment",
-               "--mixup", 0.3, "--splits", "curated,noisy")
+    options = (
+        "train",
+        "--features",
+        store,
+        "--run",
+        trained,
+        "--epochs",
+        2,
+        "--batch-size",
+        8,
+        "--spec-augment",
+        "--mixup",
+        0.3,
+        "--splits",
+        "curated,noisy",
+    )
     result = run(*options, "--json")
     assert result.exit_code == 0, result.output
     metrics = json.loads(result.stdout)
     assert 0 < metrics["validation"]["lwlrap"] <= 1
     assert json.loads(run("evaluate", trained, "--json").stdout)["validation"]["lwlrap"] == pytest.approx(
-        metrics["validation"]["lwlrap"])
+        metrics["validation"]["lwlrap"]
+    )
     result = run("predict", trained, trained, "--sample", tiny_data / "sample_submission.csv", "--out", out, "--json")
     assert json.loads(result.stdout)["clips"] == 8
     sample, ours = (path.read_text().splitlines() for path in (tiny_data / "sample_submission.csv", out))
@@ -216,8 +268,13 @@ def test_interrupting_a_build_exits_with_130_and_says_how_to_go_on(data, tmp_pat
     for number in range(300):  # enough that the build is still at work
         soundfile.write(data / "train_curated" / f"more{number}.wav", rng.normal(0, 0.1, 80_000), 16_000)
     write_rows(data, *(f"more{number}.wav,Bark" for number in range(300)))
-    process = subprocess.Popen([sys.executable, "cli.py", "build-features", str(data), "--out", str(tmp_path / "store"),
-                                "--workers", "1"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "cli.py", "build-features", str(data), "--out", str(tmp_path / "store"), "--workers", "1"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     while not (tmp_path / "store" / "build.journal").exists():
         assert process.poll() is None
     process.send_signal(2)

@@ -23,24 +23,34 @@ def write(root: Path, texts: Mapping[str, str | bytes] | None = None, audio: Seq
 
 
 def kaggle(root: Path) -> Path:
-    return write(root, {
-        "train_curated.csv": HEADER + 'b.wav,"Bark,Meow"\na.wav,Bark\n',
-        "train_noisy.csv": HEADER + "n.wav,Meow\n",
-        "sample_submission.csv": "fname,Bark,Gong,Meow\nt.wav,0,0,0\nabsent.wav,0,0,0\n",
-    }, ["train_curated/a.wav", "train_curated/b.wav", "train_noisy/n.wav", "test/t.wav"])
+    return write(
+        root,
+        {
+            "train_curated.csv": HEADER + 'b.wav,"Bark,Meow"\na.wav,Bark\n',
+            "train_noisy.csv": HEADER + "n.wav,Meow\n",
+            "sample_submission.csv": "fname,Bark,Gong,Meow\nt.wav,0,0,0\nabsent.wav,0,0,0\n",
+        },
+        ["train_curated/a.wav", "train_curated/b.wav", "train_noisy/n.wav", "test/t.wav"],
+    )
 
 
 def zenodo(root: Path) -> Path:
     meta = f"{ZENODO}meta"
-    return write(root, {
-        f"{meta}/train_curated_post_competition.csv": "fname,labels,freesound_id,license\na.wav,Bark,1,CC0\n",
-        f"{meta}/train_noisy_post_competition.csv":
-            'fname,labels,flickr_video_URL,license\nn.wav,"Gong,Bark",http://x/1/,CC BY 2.0\n',
-        f"{meta}/test_post_competition.csv":
-            "fname,labels,usage,freesound_id,license\nt.wav,Meow,Public,2,CC0\nu.wav,Bark,Private,3,CC0\n",
-        f"{meta}/vocabulary.csv": "0,Bark\n1,Gong\n2,Meow\n",
-    }, [f"{ZENODO}audio_train_curated/a.wav", f"{ZENODO}audio_train_noisy/n.wav",
-        f"{ZENODO}audio_test/t.wav", f"{ZENODO}audio_test/u.wav"])
+    return write(
+        root,
+        {
+            f"{meta}/train_curated_post_competition.csv": "fname,labels,freesound_id,license\na.wav,Bark,1,CC0\n",
+            f"{meta}/train_noisy_post_competition.csv": 'fname,labels,flickr_video_URL,license\nn.wav,"Gong,Bark",x,CC BY\n',
+            f"{meta}/test_post_competition.csv": "fname,labels,usage,license\nt.wav,Meow,Public,CC0\nu.wav,Bark,Private,CC0\n",
+            f"{meta}/vocabulary.csv": "0,Bark\n1,Gong\n2,Meow\n",
+        },
+        [
+            f"{ZENODO}audio_train_curated/a.wav",
+            f"{ZENODO}audio_train_noisy/n.wav",
+            f"{ZENODO}audio_test/t.wav",
+            f"{ZENODO}audio_test/u.wav",
+        ],
+    )
 
 
 def curated(root: Path, rows: str, audio: Sequence[str] = ("a.wav",)) -> Path:
@@ -85,8 +95,9 @@ def test_the_zenodo_layout_is_read_with_test_labels_and_usage(tmp_path):
     assert data.sample_submission is None
 
 
-@pytest.mark.parametrize("text", ["index,name,mid\n0,Bark,/m/1\n1,Gong,/m/2\n2,Meow,/m/3\n",
-                                  "0,Bark,/m/1\n1,Gong,/m/2\n2,Meow,/m/3\n"])
+@pytest.mark.parametrize(
+    "text", ["index,name,mid\n0,Bark,/m/1\n1,Gong,/m/2\n2,Meow,/m/3\n", "0,Bark,/m/1\n1,Gong,/m/2\n2,Meow,/m/3\n"]
+)
 def test_the_zenodo_vocabulary_may_have_a_header_and_more_columns(tmp_path, text):
     write(zenodo(tmp_path), {f"{ZENODO}meta/vocabulary.csv": text})
     assert find_data_set(tmp_path).vocabulary.names == ("Bark", "Gong", "Meow")
@@ -171,7 +182,7 @@ def test_names_may_lack_the_suffix_or_have_that_of_another_format(tmp_path):
 
 def test_blank_lines_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path):
     curated(tmp_path, "", ["a.wav", "b.wav"])
-    text = "\ufefffname,labels\r\na.wav,Bark\r\n\r\nb.wav,\"Meow, Bark\"\r\n"
+    text = '\ufefffname,labels\r\na.wav,Bark\r\n\r\nb.wav,"Meow, Bark"\r\n'
     write(tmp_path, {"train_curated.csv": text})
     assert [clip.labels for clip in find_data_set(tmp_path).clips] == [("Bark",), ("Bark", "Meow")]
 
@@ -216,8 +227,9 @@ def test_a_label_outside_the_vocabulary_is_named_with_its_line(tmp_path):
     assert "train_noisy.csv, line 2" in message and "'Meew'" in message and "n.wav" in message
 
 
-@pytest.mark.parametrize("name", ["../a.wav", "/etc/a.wav", "sub/a.wav", "..\\a.wav", "C:\\a.wav", "a\0.wav",
-                                  "..", ".", ""])
+@pytest.mark.parametrize(
+    "name", ["../a.wav", "/etc/a.wav", "sub/a.wav", "..\\a.wav", "C:\\a.wav", "a\0.wav", "..", ".", ""]
+)
 def test_a_name_that_leaves_its_folder_is_refused(tmp_path, name):
     curated(tmp_path, f"a.wav,X\n{name},X\n")
     assert "line 3: expected the name of a file" in refusal(tmp_path)
@@ -228,22 +240,25 @@ def test_a_file_may_have_one_row_only(tmp_path, again):
     assert "line 3: a.wav has a row already" in refusal(curated(tmp_path, f"a.wav,X\n{again},Y\n"))
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("name,labels\na.wav,X\n", "no column fname"),
-    ("fname,tags\na.wav,X\n", "no column labels"),
-    ("fname;labels\na.wav;X\n", "semicolons"),
-    ("a.wav,X\n", "no column fname and no column labels"),
-    ("", "an empty file"),
-    ("\n\n", "an empty file"),
-    (HEADER, "a header without rows"),
-    (HEADER + "a.wav,\n", "line 2: a.wav has no labels"),
-    (HEADER + 'a.wav," , "\n', "line 2: a.wav has no labels"),
-    (HEADER + "a.wav,X,Y\n", "line 2: expected 2 cells, received 3"),
-    (HEADER + "a.wav\n", "line 2: expected 2 cells, received 1"),
-    (HEADER + 'a.wav,"X\n', "cannot be read as CSV"),
-    (HEADER.encode() + b"a.wav,Caf\xe9\n", "not UTF-8"),
-    ("fname,labels\na.wav,X\n".encode("utf-16"), "not UTF-8"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,labels\na.wav,X\n", "no column fname"),
+        ("fname,tags\na.wav,X\n", "no column labels"),
+        ("fname;labels\na.wav;X\n", "semicolons"),
+        ("a.wav,X\n", "no column fname and no column labels"),
+        ("", "an empty file"),
+        ("\n\n", "an empty file"),
+        (HEADER, "a header without rows"),
+        (HEADER + "a.wav,\n", "line 2: a.wav has no labels"),
+        (HEADER + 'a.wav," , "\n', "line 2: a.wav has no labels"),
+        (HEADER + "a.wav,X,Y\n", "line 2: expected 2 cells, received 3"),
+        (HEADER + "a.wav\n", "line 2: expected 2 cells, received 1"),
+        (HEADER + 'a.wav,"X\n', "cannot be read as CSV"),
+        (HEADER.encode() + b"a.wav,Caf\xe9\n", "not UTF-8"),
+        ("fname,labels\na.wav,X\n".encode("utf-16"), "not UTF-8"),
+    ],
+)
 def test_a_broken_csv_is_named_with_what_is_wrong(tmp_path, text, words):
     curated(tmp_path, "")
     message = refusal(write(tmp_path, {"train_curated.csv": text}))
@@ -268,10 +283,15 @@ def test_an_audio_folder_without_audio_is_refused(tmp_path):
     assert "test: no audio files" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "words"), [("id,Bark\n", "expected the header fname"),
-                                             ("fname\n", "expected the header fname"),
-                                             ("fname,Bark,Bark\n", "more than once"),
-                                             ("", "an empty file")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id,Bark\n", "expected the header fname"),
+        ("fname\n", "expected the header fname"),
+        ("fname,Bark,Bark\n", "more than once"),
+        ("", "an empty file"),
+    ],
+)
 def test_a_broken_sample_submission_is_refused(tmp_path, text, words):
     message = refusal(write(kaggle(tmp_path), {"sample_submission.csv": text}))
     assert words in message and "sample_submission.csv" in message

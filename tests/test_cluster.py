@@ -27,14 +27,31 @@ ROOT = Path(__file__).parent.parent
 def cluster(tmp_path):
     """The address of a scheduler on loopback, and its two workers' processes."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "10"}
-    processes = [_start(tmp_path / "scheduler.log", environment, "scheduler", "--host", "127.0.0.1", "--port", "0",
-                        "--no-dashboard")]
+    processes = [
+        _start(
+            tmp_path / "scheduler.log", environment, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"
+        )
+    ]
     try:
         address = _wait_for(tmp_path / "scheduler.log", r"Scheduler at:\s+(tcp://127\.0\.0\.1:\d+)")
         for number in range(2):
             log = tmp_path / f"worker{number}.log"
-            processes.append(_start(log, environment, "worker", address, "--host", "127.0.0.1", "--nthreads", "1",
-                                    "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)))
+            processes.append(
+                _start(
+                    log,
+                    environment,
+                    "worker",
+                    address,
+                    "--host",
+                    "127.0.0.1",
+                    "--nthreads",
+                    "1",
+                    "--no-nanny",
+                    "--no-dashboard",
+                    "--local-directory",
+                    str(tmp_path),
+                )
+            )
         for number in range(2):
             _wait_for(tmp_path / f"worker{number}.log", r"(Registered to)")
         yield address, processes[1:]
@@ -56,23 +73,27 @@ def test_a_cluster_builds_the_store_that_this_machine_builds_though_a_worker_is_
             killed.set()
 
     with scheduler_executor(address) as executor:
-        summary = build_features(data_set, tmp_path / "together", config, executor=executor, clips_a_shard=1,
-                                 progress=kill_one)
+        summary = build_features(
+            data_set, tmp_path / "together", config, executor=executor, clips_a_shard=1, progress=kill_one
+        )
     assert killed.is_set() and workers[0].wait(10) == -signal.SIGKILL
     assert summary.shards_built == alone.shards_built >= 16  # so that shards were left to be made after the kill
     assert _contents(tmp_path / "together") == _contents(tmp_path / "alone")
 
 
 def test_an_address_where_nobody_answers_is_named():
-    with pytest.raises(DataError, match=r"tcp://127\.0\.0\.1:9: no scheduler answers"), \
-            scheduler_executor("tcp://127.0.0.1:9"):
+    with (
+        pytest.raises(DataError, match=r"tcp://127\.0\.0\.1:9: no scheduler answers"),
+        scheduler_executor("tcp://127.0.0.1:9"),
+    ):
         pass
 
 
 def _start(log, environment, *command):
     with log.open("w") as output:
-        return subprocess.Popen([sys.executable, "-m", "dask", *command], env=environment, stdout=output,
-                                stderr=subprocess.STDOUT)
+        return subprocess.Popen(
+            [sys.executable, "-m", "dask", *command], env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
 
 
 def _wait_for(log, pattern, seconds=60):

@@ -33,8 +33,13 @@ class Builder:
     """Builds in a process of its own; see tests/faults/builder.py."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.faults.builder"], cwd=ROOT, text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.builder"],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         assert self._answer() == "ready"
 
     def start(self, data: Path, out: Path, **options: object) -> int:
@@ -131,7 +136,8 @@ def test_a_new_store_survives_being_killed_at_any_moment(builder, sounds, whole,
 
 
 def test_a_store_that_is_being_updated_survives_being_killed_at_any_moment(
-        builder, changed_sounds, whole, changed_whole, tmp_path):
+    builder, changed_sounds, whole, changed_whole, tmp_path
+):
     kill_at_random_moments(builder, changed_sounds, tmp_path / "s", whole, contents(changed_whole), kills=8, seed=2)
 
 

@@ -30,8 +30,9 @@ def training_clips(store):
 
 
 def feed_of(store, reader="memory", **options):
-    return TrainingFeed(store, training_clips(store), FeedConfig(
-        **{"batch_windows": BATCH, "reader": reader, "seed": 4, **options}))
+    return TrainingFeed(
+        store, training_clips(store), FeedConfig(**{"batch_windows": BATCH, "reader": reader, "seed": 4, **options})
+    )
 
 
 def batches(dataset, count=None):
@@ -57,9 +58,14 @@ def as_set(some_batches):
 def epoch_of(store, number=0, *, augment=None, weights=None, policy=None, mixup_alpha=0.0):
     """The epoch that the feed must draw, from the sampler alone."""
     clips = training_clips(store)
-    return Sampler(np.ones(len(clips)) if weights is None else weights,
-                   np.zeros(len(clips), np.uint8) if augment is None else augment, seed=4, candidates=3,
-                   spec_augment_uniforms=policy.uniforms if policy else 0, mixup_alpha=mixup_alpha).epoch(number)
+    return Sampler(
+        np.ones(len(clips)) if weights is None else weights,
+        np.zeros(len(clips), np.uint8) if augment is None else augment,
+        seed=4,
+        candidates=3,
+        spec_augment_uniforms=policy.uniforms if policy else 0,
+        mixup_alpha=mixup_alpha,
+    ).epoch(number)
 
 
 def slow_images(store, epoch, policy=None):
@@ -69,17 +75,28 @@ def slow_images(store, epoch, policy=None):
     for entry, clip in enumerate(epoch.clip.numpy()):
         index = clips[clip]
         stored = flat.log_mel[flat.frame_offset[index] : flat.frame_offset[index + 1]]
-        images.append(oracle.training_image(
-            stored, store.audio(store.clips["fname"][index]), epoch.window[entry].numpy(), store.config,
-            policy if epoch.augmented[entry] else None, epoch.spec_augment[entry].numpy()))
+        images.append(
+            oracle.training_image(
+                stored,
+                store.audio(store.clips["fname"][index]),
+                epoch.window[entry].numpy(),
+                store.config,
+                policy if epoch.augmented[entry] else None,
+                epoch.spec_augment[entry].numpy(),
+            )
+        )
     return np.stack(images)[..., None]
 
 
 def raw_images(store, epoch):
     """The windows of an epoch, scaled and nothing else, in the order of training."""
     reader = MemoryReader(store.read_log_mels(training_clips(store)), store.config)
-    return np.concatenate([to_image(windows.window, windows.low, windows.high)[..., None]
-                           for windows in windows_of(reader, epoch, epoch.order)])
+    return np.concatenate(
+        [
+            to_image(windows.window, windows.low, windows.high)[..., None]
+            for windows in windows_of(reader, epoch, epoch.order)
+        ]
+    )
 
 
 def windows_of(reader, epoch, ids):
@@ -128,10 +145,15 @@ def test_images_and_labels_are_mixed_alike_with_those_before_them_in_the_batch(s
     assert np.any((shares > 0.05) & (shares < 0.95))
 
 
-@pytest.mark.parametrize("dtype, options", [
-    ("uint8", {}), ("uint8", {"spec_augment": POLICY, "augment": "double-curated"}),
-    ("float16", {"noisy_weight": 0.35, "class_balanced": True, "spec_augment": published_policy("LD")}),
-    ("float32", {"spec_augment": POLICY})])
+@pytest.mark.parametrize(
+    "dtype, options",
+    [
+        ("uint8", {}),
+        ("uint8", {"spec_augment": POLICY, "augment": "double-curated"}),
+        ("float16", {"noisy_weight": 0.35, "class_balanced": True, "spec_augment": published_policy("LD")}),
+        ("float32", {"spec_augment": POLICY}),
+    ],
+)
 def test_both_readers_give_the_same_examples_to_the_bit(open_store, dtype, options):
     memory, stream = (feed_of(open_store(dtype), reader, **options) for reader in READERS)
     assert (memory.reader_name, stream.reader_name) == READERS
@@ -145,11 +167,17 @@ def test_both_readers_give_the_same_examples_to_the_bit(open_store, dtype, optio
 def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_noisy_one_raw(store):
     clips = training_clips(store)
     noisy = store.clips["split"].to_numpy()[clips] == "noisy"
-    epoch = epoch_of(store, policy=POLICY, weights=np.where(noisy, 1.0, 2.0),
-                     augment=np.where(noisy, 255, 1).astype(np.uint8), mixup_alpha=0.4)
+    epoch = epoch_of(
+        store,
+        policy=POLICY,
+        weights=np.where(noisy, 1.0, 2.0),
+        augment=np.where(noisy, 255, 1).astype(np.uint8),
+        mixup_alpha=0.4,
+    )
     order = epoch.order.numpy()
-    images, labels = joined(batches(feed_of(
-        store, spec_augment=POLICY, augment="double-curated", mixup_alpha=0.4).dataset(epochs=1)))
+    images, labels = joined(
+        batches(feed_of(store, spec_augment=POLICY, augment="double-curated", mixup_alpha=0.4).dataset(epochs=1))
+    )
     assert len(images) == (~noisy).sum() * 2 + noisy.sum()
     augmented = epoch.augmented.numpy()[order]
     used = np.bincount(epoch.clip.numpy()[order][~augmented], minlength=len(clips))
@@ -260,8 +288,10 @@ def test_finishing_inside_a_training_step_gives_the_numbers_of_the_tf_data_path(
         np.testing.assert_allclose(ours[1], labels, atol=1e-6)
 
 
-@pytest.mark.parametrize("free, formats, expected", [
-    (10**12, ("hdf5", "tfrecord"), "memory"), (1000, ("hdf5", "tfrecord"), "stream"), (1000, ("hdf5",), "memory")])
+@pytest.mark.parametrize(
+    "free, formats, expected",
+    [(10**12, ("hdf5", "tfrecord"), "memory"), (1000, ("hdf5", "tfrecord"), "stream"), (1000, ("hdf5",), "memory")],
+)
 def test_auto_holds_the_store_in_memory_if_it_fits_or_cannot_be_streamed(store, monkeypatch, free, formats, expected):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(available=free))
     header = dataclasses.replace(store.manifest.header, formats=formats)
@@ -281,9 +311,19 @@ def test_a_feed_of_no_clips_is_refused(store):
         TrainingFeed(store, np.zeros(0, np.int64), FeedConfig())
 
 
-@pytest.mark.parametrize("wrong", [
-    {"batch_windows": 0}, {"candidates": 0}, {"mixup_alpha": -1}, {"noisy_weight": -0.1}, {"seed": -1},
-    {"mixup_alpha": float("nan")}, {"augment": "double"}, {"reader": "disk"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch_windows": 0},
+        {"candidates": 0},
+        {"mixup_alpha": -1},
+        {"noisy_weight": -0.1},
+        {"seed": -1},
+        {"mixup_alpha": float("nan")},
+        {"augment": "double"},
+        {"reader": "disk"},
+    ],
+)
 def test_a_configuration_out_of_range_is_refused_by_name(wrong):
     with pytest.raises(DataError, match=next(iter(wrong))):
         FeedConfig(**wrong)

@@ -16,17 +16,19 @@ def random_case(seed=0, clips=53, classes=9):
 
 def update_in_batches(metric, update, truth, scores, batch=8):
     for start in range(0, len(truth), batch):
-        update(truth[start:start + batch], scores[start:start + batch])
+        update(truth[start : start + batch], scores[start : start + batch])
     return float(metric.result())
 
 
-@pytest.mark.parametrize("wrap", [lambda f: f, tf.function, tf.function(jit_compile=True)],
-                         ids=["eager", "graph", "xla"])
+@pytest.mark.parametrize(
+    "wrap", [lambda f: f, tf.function, tf.function(jit_compile=True)], ids=["eager", "graph", "xla"]
+)
 def test_batches_one_by_one_give_the_score_of_all_clips(wrap):
     truth, scores = random_case()
     metric = LwlrapMetric(9)
     assert update_in_batches(metric, wrap(metric.update_state), truth, scores) == pytest.approx(
-        lwlrap(truth, scores), abs=1e-12)
+        lwlrap(truth, scores), abs=1e-12
+    )
 
 
 def test_the_state_is_the_precisions_and_labels_of_each_class():
@@ -74,7 +76,7 @@ def test_half_precision_scores_rank_as_they_are():
 
 @pytest.mark.parametrize("column", range(3))
 def test_a_score_that_is_not_finite_makes_the_result_nan_wherever_it_stands(column):
-    scores = np.array([[.1, .2, .3], [.1, .2, .3]])
+    scores = np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]])
     scores[1, column] = np.nan
     metric = LwlrapMetric(3)
     metric.update_state(np.array([[1, 0, 0], [0, 1, 0]]), scores)
@@ -85,7 +87,7 @@ def test_without_any_label_the_result_is_nan_and_a_label_ends_that():
     metric = LwlrapMetric(3)
     metric.update_state(np.zeros((2, 3)), np.ones((2, 3)))
     assert np.isnan(float(metric.result()))
-    metric.update_state(np.array([[0, 1, 0]]), np.array([[.1, .9, .2]]))
+    metric.update_state(np.array([[0, 1, 0]]), np.array([[0.1, 0.9, 0.2]]))
     assert float(metric.result()) == 1
 
 
@@ -98,8 +100,11 @@ def test_a_copy_from_the_configuration_is_the_same_metric():
 
 def compiled_model(classes):
     model = keras.Sequential([keras.Input((classes,)), keras.layers.Dense(classes, activation="sigmoid")])
-    model.compile(loss="binary_crossentropy", metrics=[LwlrapMetric(classes)],
-                  weighted_metrics=[LwlrapMetric(classes, name="weighted")])
+    model.compile(
+        loss="binary_crossentropy",
+        metrics=[LwlrapMetric(classes)],
+        weighted_metrics=[LwlrapMetric(classes, name="weighted")],
+    )
     return model
 
 

@@ -12,13 +12,16 @@ from fat2019.labels import Vocabulary, parse_labels
 NAMES = ("Accordion", "Bark", "Bathtub_(filling_or_washing)", "Tick-tock")
 
 
-@pytest.mark.parametrize(("names", "message"), [
-    ((), "is empty"),
-    (("Bark", "Bus", "Bark"), "'Bark' more than once"),
-    (("Bark", ""), "not empty"),
-    (("Bark", " Bus"), "blanks"),
-    (("Bark,Bus",), "commas"),
-])
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "is empty"),
+        (("Bark", "Bus", "Bark"), "'Bark' more than once"),
+        (("Bark", ""), "not empty"),
+        (("Bark", " Bus"), "blanks"),
+        (("Bark,Bus",), "commas"),
+    ],
+)
 def test_a_vocabulary_that_could_not_be_used_is_refused(names, message):
     with pytest.raises(DataError, match=message):
         Vocabulary(names)
@@ -67,13 +70,16 @@ def test_a_vector_of_another_length_is_refused():
         Vocabulary(NAMES).decode(np.zeros(5))
 
 
-@pytest.mark.parametrize(("cell", "labels"), [
-    ("Bark", ("Bark",)),
-    ("Bus,Bark", ("Bark", "Bus")),
-    (" Bus , Bark,Bus ,", ("Bark", "Bus")),
-    ("", ()),
-    ("  ", ()),
-])
+@pytest.mark.parametrize(
+    ("cell", "labels"),
+    [
+        ("Bark", ("Bark",)),
+        ("Bus,Bark", ("Bark", "Bus")),
+        (" Bus , Bark,Bus ,", ("Bark", "Bus")),
+        ("", ()),
+        ("  ", ()),
+    ],
+)
 def test_a_label_cell_gives_its_labels_once_sorted_and_stripped(cell, labels):
     assert parse_labels(cell) == labels
 
@@ -81,7 +87,14 @@ def test_a_label_cell_gives_its_labels_once_sorted_and_stripped(cell, labels):
 def test_the_vocabulary_of_a_file_is_sorted_by_code_point():
     cells = ["Chirp_and_tweet", "Church_bell,Chink_and_clink", "zip,Hi-hat", "Hiss,Zipper_(clothing)"]
     assert Vocabulary.from_labels(cells).names == (
-        "Chink_and_clink", "Chirp_and_tweet", "Church_bell", "Hi-hat", "Hiss", "Zipper_(clothing)", "zip")
+        "Chink_and_clink",
+        "Chirp_and_tweet",
+        "Church_bell",
+        "Hi-hat",
+        "Hiss",
+        "Zipper_(clothing)",
+        "zip",
+    )
 
 
 def test_cells_without_any_label_make_no_vocabulary():

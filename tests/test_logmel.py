@@ -19,7 +19,12 @@ CONFIGS = {
     "quarter hop": FeatureConfig(hop_samples=256),
     "no overlap": FeatureConfig(n_fft=512, hop_samples=512),
     "44.1 kHz": FeatureConfig(
-        sample_rate_hz=44_100, n_fft=2048, hop_samples=1024, mel_bands=128, fmin_hz=20.0, fmax_hz=22_050.0,
+        sample_rate_hz=44_100,
+        n_fft=2048,
+        hop_samples=1024,
+        mel_bands=128,
+        fmin_hz=20.0,
+        fmax_hz=22_050.0,
         window_samples=132_300,
     ),
     "few bands, part of the range": FeatureConfig(mel_bands=5, fmin_hz=300.0, fmax_hz=3400.0),
@@ -92,9 +97,7 @@ def test_frames_of_the_whole_clip_are_the_frames_of_the_clip_cut_there(first: in
     # The batch in which a frame is transformed may change the order of additions, hence not to the last bit.
     clip = noise(512 * 700)
     start, end = first * 512, (first + frames - 1) * 512 + 1024
-    np.testing.assert_allclose(
-        log_mel(clip)[first : first + frames], log_mel(clip[start:end]), rtol=0, atol=2e-5
-    )
+    np.testing.assert_allclose(log_mel(clip)[first : first + frames], log_mel(clip[start:end]), rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

@@ -43,21 +43,32 @@ def manifest_of(fnames, formats=FORMATS, count=4, quarantined=(), seed=0):
         good, bad = ([fname for fname in mine if (fname in quarantined) is wanted] for wanted in (False, True))
         samples = rng.integers(100, 90_000, len(good)).tolist()
         size = 1_000 + sum(2 * some + 80 * config.frames(max(some, 48_000)) * 9 for some in samples)
-        shards.append(ShardRecord(
-            name, split, hashlib.sha256(name.encode()).hexdigest(),
-            tuple(FileRecord(file, size, hashlib.sha256(file.encode()).hexdigest())
-                  for file in (shard_files(name, formats) if good else ())),
-            ClipTable(
-                tuple(good), tuple(tuple(np.flatnonzero(rng.integers(0, 2, 3)).tolist()) for _ in good),
-                tuple("" for _ in good), tuple(samples),
-                tuple(config.frames(max(some, 48_000)) for some in samples),
-                tuple(44_100 for _ in good), tuple(3 * some for some in samples),
-                tuple(rng.integers(0, 2, len(good)).tolist()), tuple(6 * some for some in samples),
-                tuple(1_700_000_000_000_000_000 + some for some in samples),
-            ),
-            QuarantineTable(tuple(bad), tuple("no signal" for _ in bad), tuple(44 for _ in bad),
-                            tuple(0 for _ in bad)),
-        ))
+        shards.append(
+            ShardRecord(
+                name,
+                split,
+                hashlib.sha256(name.encode()).hexdigest(),
+                tuple(
+                    FileRecord(file, size, hashlib.sha256(file.encode()).hexdigest())
+                    for file in (shard_files(name, formats) if good else ())
+                ),
+                ClipTable(
+                    tuple(good),
+                    tuple(tuple(np.flatnonzero(rng.integers(0, 2, 3)).tolist()) for _ in good),
+                    tuple("" for _ in good),
+                    tuple(samples),
+                    tuple(config.frames(max(some, 48_000)) for some in samples),
+                    tuple(44_100 for _ in good),
+                    tuple(3 * some for some in samples),
+                    tuple(rng.integers(0, 2, len(good)).tolist()),
+                    tuple(6 * some for some in samples),
+                    tuple(1_700_000_000_000_000_000 + some for some in samples),
+                ),
+                QuarantineTable(
+                    tuple(bad), tuple("no signal" for _ in bad), tuple(44 for _ in bad), tuple(0 for _ in bad)
+                ),
+            )
+        )
     return Manifest(header, tuple(shards))
 
 
@@ -73,8 +84,11 @@ def seal(fields):
 
 
 @settings(max_examples=40)
-@given(st.sets(st.text(NAMES, min_size=1, max_size=12).filter(lambda name: name not in (".", "..")), max_size=12),
-       st.sampled_from([FORMATS, ("hdf5",), ("tfrecord",)]), st.integers(0, 9))
+@given(
+    st.sets(st.text(NAMES, min_size=1, max_size=12).filter(lambda name: name not in (".", "..")), max_size=12),
+    st.sampled_from([FORMATS, ("hdf5",), ("tfrecord",)]),
+    st.integers(0, 9),
+)
 def test_a_manifest_comes_back_as_it_was(fnames, formats, seed):
     manifest = manifest_of(fnames, formats, quarantined=sorted(fnames)[::3], seed=seed)
     assert from_bytes(to_bytes(manifest)) == manifest
@@ -108,9 +122,15 @@ def places(value, path=()):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=10) | st.sampled_from([2**63, -1, 10**30, 1e300, "../x", "\ud800", "a\0b", ""]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=5)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=10)
+    | st.sampled_from([2**63, -1, 10**30, 1e300, "../x", "\ud800", "a\0b", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
 PLACES = sorted(places({key: json.loads(TEXT)[key] for key in ("header", "shards")}), key=repr)
 
 
@@ -139,10 +159,22 @@ def test_a_forged_manifest_is_refused_or_sound_and_nothing_else_happens(changes)
         assert from_bytes(to_bytes(manifest)) == manifest  # what is believed is of the right types throughout
 
 
-@pytest.mark.parametrize("text", [
-    b"", b"{}", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 10_000, b"NaN",
-    b'{"header":1,"shards":[],"sha256":""}', b'{"header":{"format_version":1},"shards":[],"sha256":""}',
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"1" * 10_000,
+        b"NaN",
+        b'{"header":1,"shards":[],"sha256":""}',
+        b'{"header":{"format_version":1},"shards":[],"sha256":""}',
+    ],
+)
 def test_texts_that_are_no_manifest_are_refused(text):
     with pytest.raises(DataError):
         from_bytes(text)
@@ -163,8 +195,11 @@ def full_shard(fields):
 def test_names_that_lead_elsewhere_are_refused():
     for name in ("../x.h5", "/etc/passwd", "a/b", "..", "x\0", "a\\b"):
         assert "files" in forge(lambda fields, name=name: full_shard(fields)["files"][0].update(name=name))
-        assert "name of a file" in forge(lambda fields, name=name: full_shard(fields)["clips"].update(
-            fname=[name, *full_shard(fields)["clips"]["fname"][1:]]))
+        assert "name of a file" in forge(
+            lambda fields, name=name: full_shard(fields)["clips"].update(
+                fname=[name, *full_shard(fields)["clips"]["fname"][1:]]
+            )
+        )
         assert "expected the shard" in forge(lambda fields, name=name: full_shard(fields).update(name=name))
 
 
@@ -220,10 +255,19 @@ def test_a_configuration_that_does_not_match_its_digest_is_refused():
     assert "digest" in forge(lambda fields: fields["header"]["config"].update(fmin_hz=20.0))
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("n_fft", 1024.0), ("n_fft", True), ("n_fft", "1024"), ("mel_bands", 2**40), ("power_floor", 1e300),
-    ("dtype", "object"), ("silence", {}), ("silence", [1]),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_fft", 1024.0),
+        ("n_fft", True),
+        ("n_fft", "1024"),
+        ("mel_bands", 2**40),
+        ("power_floor", 1e300),
+        ("dtype", "object"),
+        ("silence", {}),
+        ("silence", [1]),
+    ],
+)
 def test_a_configuration_of_other_types_is_refused(name, value):
     forge(lambda fields: fields["header"]["config"].update({name: value}))
 
@@ -249,4 +293,5 @@ def test_every_field_of_a_shard_enters_the_text():
     for field in dataclasses.fields(ClipTable):
         column = getattr(shard.clips, field.name)
         assert json.loads(TEXT)["shards"][0]["clips"][field.name] == [
-            list(item) if isinstance(item, tuple) else item for item in column]
+            list(item) if isinstance(item, tuple) else item for item in column
+        ]

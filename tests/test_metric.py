@@ -15,8 +15,11 @@ def random_case(seed, clips=23, classes=7, ties=False, labels=0.3):
     rng = np.random.default_rng(seed)
     truth = (rng.random((clips, classes)) < labels).astype(np.uint8)
     truth[0, 0] = 1
-    scores = rng.integers(0, 4, truth.shape) / 4 if ties else rng.permuted(
-        np.tile(np.arange(classes) / classes, (clips, 1)), axis=1)
+    scores = (
+        rng.integers(0, 4, truth.shape) / 4
+        if ties
+        else rng.permuted(np.tile(np.arange(classes) / classes, (clips, 1)), axis=1)
+    )
     return truth, scores
 
 
@@ -24,22 +27,25 @@ cases = st.builds(random_case, st.integers(0, 10**6), st.integers(1, 12), st.int
 
 
 # The table of each case: one clip a row; the precisions at its labels are worked out by hand.
-@pytest.mark.parametrize(("truth", "scores", "expected"), [
-    ([[0, 1, 0]], [[.2, .9, .1]], 1.0),
-    ([[0, 1, 0]], [[.9, .2, .1]], 1 / 2),
-    ([[0, 0, 1]], [[.9, .2, .1]], 1 / 3),
-    ([[1, 0, 1]], [[.9, .2, .1]], (1 + 2 / 3) / 2),
-    ([[1, 0, 1], [0, 1, 0]], [[.9, .2, .1], [.3, .2, .1]], (1 + 2 / 3 + 1 / 2) / 3),
-    ([[0, 1, 1, 0]], [[.4, .3, .2, .1]], (1 / 2 + 2 / 3) / 2),
-    # Ties: a tied class ranks before the label, and a tied label is a hit.
-    ([[1, 0, 0]], [[.5, .5, .5]], 1 / 3),
-    ([[1, 1, 0]], [[.5, .5, .1]], 1.0),
-    ([[1, 1, 0]], [[.5, .5, .5]], 2 / 3),
-    # Clips without a label are left out.
-    ([[0, 0, 0], [0, 1, 0]], [[.9, .2, .1], [.3, .2, .1]], 1 / 2),
-    # All classes are labels: nothing can be wrong.
-    ([[1, 1, 1]], [[.3, .2, .1]], 1.0),
-])
+@pytest.mark.parametrize(
+    ("truth", "scores", "expected"),
+    [
+        ([[0, 1, 0]], [[0.2, 0.9, 0.1]], 1.0),
+        ([[0, 1, 0]], [[0.9, 0.2, 0.1]], 1 / 2),
+        ([[0, 0, 1]], [[0.9, 0.2, 0.1]], 1 / 3),
+        ([[1, 0, 1]], [[0.9, 0.2, 0.1]], (1 + 2 / 3) / 2),
+        ([[1, 0, 1], [0, 1, 0]], [[0.9, 0.2, 0.1], [0.3, 0.2, 0.1]], (1 + 2 / 3 + 1 / 2) / 3),
+        ([[0, 1, 1, 0]], [[0.4, 0.3, 0.2, 0.1]], (1 / 2 + 2 / 3) / 2),
+        # Ties: a tied class ranks before the label, and a tied label is a hit.
+        ([[1, 0, 0]], [[0.5, 0.5, 0.5]], 1 / 3),
+        ([[1, 1, 0]], [[0.5, 0.5, 0.1]], 1.0),
+        ([[1, 1, 0]], [[0.5, 0.5, 0.5]], 2 / 3),
+        # Clips without a label are left out.
+        ([[0, 0, 0], [0, 1, 0]], [[0.9, 0.2, 0.1], [0.3, 0.2, 0.1]], 1 / 2),
+        # All classes are labels: nothing can be wrong.
+        ([[1, 1, 1]], [[0.3, 0.2, 0.1]], 1.0),
+    ],
+)
 def test_tables_worked_out_by_hand(truth, scores, expected):
     assert lwlrap(truth, scores) == pytest.approx(expected, abs=1e-15)
 
@@ -74,7 +80,7 @@ def test_class_means_weighted_by_their_share_of_labels_sum_to_the_score(case):
 
 
 def test_a_class_without_labels_has_no_precision_and_no_weight():
-    per_class, weight = lwlrap_per_class([[1, 0, 0], [1, 0, 1]], [[.9, .5, .1], [.1, .5, .9]])
+    per_class, weight = lwlrap_per_class([[1, 0, 0], [1, 0, 1]], [[0.9, 0.5, 0.1], [0.1, 0.5, 0.9]])
     np.testing.assert_allclose(per_class, [(1 + 2 / 3) / 2, np.nan, 1])
     np.testing.assert_allclose(weight, [2 / 3, 0, 1 / 3])
 
@@ -114,26 +120,29 @@ def test_ranking_the_labels_first_scores_one(case):
 
 
 def test_mixed_labels_count_from_one_half():
-    scores = [[.9, .2, .1], [.9, .2, .1]]
-    assert lwlrap([[.3, .7, 0], [.5, 0, .5]], scores) == lwlrap([[0, 1, 0], [1, 0, 1]], scores)
+    scores = [[0.9, 0.2, 0.1], [0.9, 0.2, 0.1]]
+    assert lwlrap([[0.3, 0.7, 0], [0.5, 0, 0.5]], scores) == lwlrap([[0, 1, 0], [1, 0, 1]], scores)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_scores_that_are_not_finite_are_refused_and_the_place_is_named(bad):
     with pytest.raises(ValueError, match=r"finite scores\. Received .*clip 1, class 2 \(1 such"):
-        lwlrap([[1, 0, 0], [0, 1, 0]], [[.1, .2, .3], [.1, .2, bad]])
+        lwlrap([[1, 0, 0], [0, 1, 0]], [[0.1, 0.2, 0.3], [0.1, 0.2, bad]])
 
 
 def test_truth_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="finite truth"):
-        lwlrap([[1, np.nan]], [[.1, .2]])
+        lwlrap([[1, np.nan]], [[0.1, 0.2]])
 
 
-@pytest.mark.parametrize(("truth", "scores"), [
-    ([[1, 0]], [[.1, .2, .3]]),
-    ([[1, 0]], [[.1, .2], [.1, .2]]),
-    ([1, 0], [.1, .2]),
-])
+@pytest.mark.parametrize(
+    ("truth", "scores"),
+    [
+        ([[1, 0]], [[0.1, 0.2, 0.3]]),
+        ([[1, 0]], [[0.1, 0.2], [0.1, 0.2]]),
+        ([1, 0], [0.1, 0.2]),
+    ],
+)
 def test_shapes_that_do_not_fit_are_refused(truth, scores):
     with pytest.raises(ValueError, match=r"Expected .*\(clips, classes\).*Received"):
         lwlrap(truth, scores)

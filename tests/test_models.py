@@ -44,11 +44,14 @@ def built(name="simple", *, classes=80, shape=(92, 80), **options):
     return model
 
 
-@pytest.mark.parametrize("name, counts", [
-    ("simple", (37_844, 37_650, 194)),
-    ("resnet50", (24_132_816, 545_104, 23_587_712)),
-    ("mobilenetv2", (2_606_480, 348_496, 2_257_984)),
-])
+@pytest.mark.parametrize(
+    "name, counts",
+    [
+        ("simple", (37_844, 37_650, 194)),
+        ("resnet50", (24_132_816, 545_104, 23_587_712)),
+        ("mobilenetv2", (2_606_480, 348_496, 2_257_984)),
+    ],
+)
 def test_the_parameters_are_those_of_the_reports_table_6_1(built_once, name, counts):
     assert parameter_counts(built(name)) == counts
 
@@ -74,10 +77,13 @@ def test_every_network_gives_a_probability_a_class_whatever_is_trained(built_onc
     assert np.all((scores >= 0) & (scores <= 1))
 
 
-@pytest.mark.parametrize("name, first, last_frozen", [
-    ("resnet50", "conv4_block1_1_conv", "conv3_block4_out"),
-    ("mobilenetv2", "block_10_expand", "block_9_add"),  # Keras counts from 0 what the report counts from 1
-])
+@pytest.mark.parametrize(
+    "name, first, last_frozen",
+    [
+        ("resnet50", "conv4_block1_1_conv", "conv3_block4_out"),
+        ("mobilenetv2", "block_10_expand", "block_9_add"),  # Keras counts from 0 what the report counts from 1
+    ],
+)
 def test_the_top_of_a_backbone_is_its_last_stages(built_once, name, first, last_frozen):
     layers = built(name, shape=SMALL, trainable="top").get_layer(name).layers
     names = [layer.name for layer in layers]
@@ -112,8 +118,9 @@ def test_the_simple_network_begins_by_dividing_by_255():
 def test_frozen_batch_normalisation_keeps_its_statistics_and_a_trained_one_does_not(part):
     model = built("mobilenetv2", classes=5, shape=SMALL, trainable=part)
     model.compile(optimizer="sgd", loss="binary_crossentropy", run_eagerly=True)
-    norms = [layer for layer in model.get_layer("mobilenetv2").layers
-             if isinstance(layer, keras.layers.BatchNormalization)]
+    norms = [
+        layer for layer in model.get_layer("mobilenetv2").layers if isinstance(layer, keras.layers.BatchNormalization)
+    ]
     before = [[np.array(weight) for weight in layer.get_weights()] for layer in norms]
     rng = np.random.default_rng(2)
     model.train_on_batch(rng.uniform(0, 255, (4, *SMALL, 1)).astype(np.float32), np.eye(4, 5, dtype=np.float32))
@@ -193,9 +200,17 @@ def test_options_of_the_simple_network_change_it():
     assert [layer.rate for layer in built(dropout=0.2).layers if isinstance(layer, keras.layers.Dropout)] == [0.2]
 
 
-@pytest.mark.parametrize("wrong", [
-    {"name": "vgg"}, {"head": "none"}, {"trainable": "bottom"}, {"kernel_size": 0}, {"dropout": 1.0},
-    {"dropout": -0.1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "vgg"},
+        {"head": "none"},
+        {"trainable": "bottom"},
+        {"kernel_size": 0},
+        {"dropout": 1.0},
+        {"dropout": -0.1},
+    ],
+)
 def test_a_configuration_out_of_range_is_refused_by_name(wrong):
     with pytest.raises(DataError, match=next(iter(wrong))):
         ModelConfig(**wrong)

@@ -48,14 +48,25 @@ class MadeUpStore:
             first += clips
 
     def _record(self, clip):
-        return encode_example({
-            "fname": b"x.wav", "row": 0, "frames": len(self.log_mels[clip]),
-            "log_mel": self.log_mels[clip].tobytes(), "energy": self.energies[clip].tobytes()})
+        return encode_example(
+            {
+                "fname": b"x.wav",
+                "row": 0,
+                "frames": len(self.log_mels[clip]),
+                "log_mel": self.log_mels[clip].tobytes(),
+                "energy": self.energies[clip].tobytes(),
+            }
+        )
 
     def memory_reader(self, clips):
         log_mels, energies = ([arrays[clip] for clip in clips] for arrays in (self.log_mels, self.energies))
-        flat = FlatLogMels(np.concatenate(log_mels), offsets(log_mels), np.concatenate(energies), offsets(energies),
-                           np.zeros((len(clips), 2), np.float32))
+        flat = FlatLogMels(
+            np.concatenate(log_mels),
+            offsets(log_mels),
+            np.concatenate(energies),
+            offsets(energies),
+            np.zeros((len(clips), 2), np.float32),
+        )
         return MemoryReader(flat, self.config)
 
     def stream_reader(self, clips):
@@ -83,8 +94,9 @@ def some_clips(seed=0, count=35):
 
 def epoch_of(clips, number=0, weights=None):
     weights = np.resize([1.0, 2.0, 0.0, 0.5, 3.0], len(clips)) if weights is None else weights
-    return Sampler(weights, np.ones(len(clips), np.uint8), seed=3, candidates=3, spec_augment_uniforms=2,
-                   mixup_alpha=0.5).epoch(number)
+    return Sampler(
+        weights, np.ones(len(clips), np.uint8), seed=3, candidates=3, spec_augment_uniforms=2, mixup_alpha=0.5
+    ).epoch(number)
 
 
 def windows_of(reader, epoch, ids, batch):
@@ -176,8 +188,9 @@ def test_batches_are_the_same_whatever_the_threads_and_the_global_seed(store_of,
 def test_the_stream_has_another_order_each_epoch_and_mixes_the_shards(store_of):
     store, clips = store_of("uint8"), np.arange(CLIPS)
     reader, ones = store.stream_reader(clips), np.ones(CLIPS)
-    orders = [np.concatenate([batch.clip for batch in read(reader, epoch_of(clips, number, ones))])
-              for number in range(6)]
+    orders = [
+        np.concatenate([batch.clip for batch in read(reader, epoch_of(clips, number, ones))]) for number in range(6)
+    ]
     assert len({tuple(order) for order in orders}) == 6
     shard = np.repeat(np.arange(len(IN_SHARDS)), IN_SHARDS)
     # Were the shards not shuffled, the 7 clips of the first would always be in the first block, which has 20 clips.

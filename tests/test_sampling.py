@@ -27,18 +27,27 @@ def of_epochs(some, name, epochs):
 
 def test_one_epoch_of_one_seed_is_literally_this():
     """A change of these numbers changes what every resumed run trains on: it belongs into the changelog."""
-    epoch = sampler([1, 2, 0.5, 0.5], augment=[0, 1, 0, 255], seed=7, spec_augment_uniforms=2,
-                    mixup_alpha=0.4).epoch(3)
+    epoch = sampler([1, 2, 0.5, 0.5], augment=[0, 1, 0, 255], seed=7, spec_augment_uniforms=2, mixup_alpha=0.4).epoch(3)
     assert epoch.clip.numpy().tolist() == [0, 1, 1, 3]
     assert epoch.augmented.numpy().tolist() == [True, False, True, False]
     assert epoch.first_entry.numpy().tolist() == [0, 1, 3, 3, 4]
     assert epoch.order.numpy().tolist() == [0, 3, 2, 1]
     assert epoch.stream_order.numpy().tolist() == [805153700, 6]
-    np.testing.assert_allclose(epoch.window, [
-        [0.979847, 0.947930, 0.716694], [0.536624, 0.429063, 0.321371],
-        [0.969855, 0.745744, 0.770871], [0.004062, 0.907694, 0.087324]], atol=1e-6)
-    np.testing.assert_allclose(epoch.spec_augment, [
-        [0.642215, 0.580566], [0.698658, 0.967816], [0.753374, 0.764578], [0.776811, 0.661960]], atol=1e-6)
+    np.testing.assert_allclose(
+        epoch.window,
+        [
+            [0.979847, 0.947930, 0.716694],
+            [0.536624, 0.429063, 0.321371],
+            [0.969855, 0.745744, 0.770871],
+            [0.004062, 0.907694, 0.087324],
+        ],
+        atol=1e-6,
+    )
+    np.testing.assert_allclose(
+        epoch.spec_augment,
+        [[0.642215, 0.580566], [0.698658, 0.967816], [0.753374, 0.764578], [0.776811, 0.661960]],
+        atol=1e-6,
+    )
     np.testing.assert_allclose(epoch.own_share, [0.203080, 1, 0.423027, 1], atol=1e-6)
 
 
@@ -50,8 +59,9 @@ def test_whole_weights_are_the_uses_themselves(weights, epoch):
 
 
 @settings(max_examples=60)
-@given(st.lists(st.floats(0, 5), min_size=1, max_size=30).filter(lambda weights: sum(weights) > 0.6),
-       st.integers(0, 50))
+@given(
+    st.lists(st.floats(0, 5), min_size=1, max_size=30).filter(lambda weights: sum(weights) > 0.6), st.integers(0, 50)
+)
 def test_each_clip_is_used_within_one_of_its_weight_and_the_total_is_constant(weights, number):
     some = sampler(weights)
     epoch = some.epoch(number)
@@ -81,8 +91,10 @@ def test_the_order_is_a_permutation_and_each_place_equally_likely():
         assert scipy.stats.chisquare(np.bincount(orders[:, place], minlength=8)).pvalue > RARE
 
 
-@pytest.mark.parametrize("augment, expected", [
-    (0, [True, True, True, True, True]), (1, [False, True, True, False, True]), (255, [False] * 5)])
+@pytest.mark.parametrize(
+    "augment, expected",
+    [(0, [True, True, True, True, True]), (1, [False, True, True, False, True]), (255, [False] * 5)],
+)
 def test_a_clip_is_augmented_from_the_use_given_on(augment, expected):
     np.testing.assert_array_equal(sampler([3, 2], augment=augment).epoch(0).augmented, expected)
 
@@ -187,9 +199,15 @@ def test_class_balancing_leaves_clips_without_labels_out():
     np.testing.assert_allclose(clip_weights(labels, np.zeros(3, bool), class_balanced=True), [1.5, 0, 1.5])
 
 
-@pytest.mark.parametrize("labels, options", [
-    (np.ones((3, 2)), {"noisy_weight": 0.0}), (np.ones((3, 2)), {"noisy_weight": 0.1}),
-    (np.ones((3, 2)), {"noisy_weight": 0.0, "class_balanced": True}), (np.zeros((3, 2)), {"class_balanced": True})])
+@pytest.mark.parametrize(
+    "labels, options",
+    [
+        (np.ones((3, 2)), {"noisy_weight": 0.0}),
+        (np.ones((3, 2)), {"noisy_weight": 0.1}),
+        (np.ones((3, 2)), {"noisy_weight": 0.0, "class_balanced": True}),
+        (np.zeros((3, 2)), {"class_balanced": True}),
+    ],
+)
 def test_weights_that_leave_no_clip_are_refused(labels, options):
     with pytest.raises(DataError, match="no clip is left"):
         clip_weights(labels.astype(np.uint8), np.ones(3, bool), **options)

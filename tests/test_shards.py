@@ -45,9 +45,16 @@ def write(folder, clips, config=SMALL):
     write_hdf5(folder / (NAME + HDF5_SUFFIX), head, clips)
     for suffix in (AUDIO_SUFFIX, LOG_MEL_SUFFIX):
         write_tfrecord(folder / (NAME + suffix), suffix, head, clips)
-    return ShardShape(NAME, key, config, len(VOCABULARY), tuple(clip.fname for clip in clips),
-                      tuple(clip.usage for clip in clips), tuple(len(clip.audio) for clip in clips),
-                      tuple(len(clip.log_mel) for clip in clips))
+    return ShardShape(
+        NAME,
+        key,
+        config,
+        len(VOCABULARY),
+        tuple(clip.fname for clip in clips),
+        tuple(clip.usage for clip in clips),
+        tuple(len(clip.audio) for clip in clips),
+        tuple(len(clip.log_mel) for clip in clips),
+    )
 
 
 def assert_equal(one, other):
@@ -58,10 +65,18 @@ def assert_equal(one, other):
 
 
 CLIPS = st.lists(
-    st.builds(clip, fname=st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text),
-              samples=st.integers(1, 700), seed=st.integers(0, 99), usage=st.sampled_from(["", "Public", "Private"]),
-              labels=st.sets(st.integers(0, 2)).map(lambda some: tuple(sorted(some))), kept_whole=st.booleans()),
-    min_size=1, max_size=4)
+    st.builds(
+        clip,
+        fname=st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text),
+        samples=st.integers(1, 700),
+        seed=st.integers(0, 99),
+        usage=st.sampled_from(["", "Public", "Private"]),
+        labels=st.sets(st.integers(0, 2)).map(lambda some: tuple(sorted(some))),
+        kept_whole=st.booleans(),
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -110,8 +125,15 @@ def test_a_clip_of_one_value_is_all_zeros_and_comes_back():
 
 
 def test_a_key_tells_labels_usage_names_and_audio_apart():
-    variants = [[clip()], [clip(labels=(0,))], [clip(usage="Public")], [clip("b.wav")], [clip(seed=1)],
-                [clip(), clip("b.wav")], []]
+    variants = [
+        [clip()],
+        [clip(labels=(0,))],
+        [clip(usage="Public")],
+        [clip("b.wav")],
+        [clip(seed=1)],
+        [clip(), clip("b.wav")],
+        [],
+    ]
     assert len({content_key(NAME, SMALL, VOCABULARY, clips) for clips in variants}) == len(variants)
     assert content_key(NAME, SMALL, VOCABULARY, [clip()]) == content_key(NAME, SMALL, VOCABULARY, [clip()])
 
@@ -142,11 +164,15 @@ def replace(name, make):
     def change(file):
         del file[name]
         make(file)
+
     return change
 
 
-@pytest.mark.parametrize("link", [h5py.ExternalLink("secret.h5", "audio"), h5py.ExternalLink("/dev/zero", "x"),
-                                  h5py.SoftLink("/log_mel")], ids=["file", "device", "soft"])
+@pytest.mark.parametrize(
+    "link",
+    [h5py.ExternalLink("secret.h5", "audio"), h5py.ExternalLink("/dev/zero", "x"), h5py.SoftLink("/log_mel")],
+    ids=["file", "device", "soft"],
+)
 def test_links_are_not_followed(link, tmp_path):
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["audio"] = np.zeros(500, np.int16)
@@ -155,8 +181,10 @@ def test_links_are_not_followed(link, tmp_path):
 
 def test_data_kept_in_other_files_is_not_read(tmp_path):
     (tmp_path / "secret").write_bytes(b"s" * 1000)
-    make = replace("audio", lambda file: file.create_dataset(
-        "audio", (500,), "<i2", external=[(str(tmp_path / "secret"), 0, 1000)]))
+    make = replace(
+        "audio",
+        lambda file: file.create_dataset("audio", (500,), "<i2", external=[(str(tmp_path / "secret"), 0, 1000)]),
+    )
     assert "one piece" in hostile(tmp_path, make)
 
 
@@ -165,13 +193,17 @@ def test_virtual_compressed_chunked_and_compact_arrays_are_refused(tmp_path):
     compact.set_layout(h5py.h5d.COMPACT)
     layout = h5py.VirtualLayout((500,), "<i2")
     layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "audio", (500,))
-    for number, make in enumerate([
-        lambda file: file.create_virtual_dataset("audio", layout),
-        lambda file: file.create_dataset("audio", (500,), "<i2", compression="gzip"),
-        lambda file: file.create_dataset("audio", (500,), "<i2", chunks=(100,)),
-        lambda file: file.create_dataset("audio", (500,), "<i2", chunks=(500,)),
-        lambda file: h5py.h5d.create(file.id, b"audio", h5py.h5t.STD_I16LE, h5py.h5s.create_simple((500,)), compact),
-    ]):
+    for number, make in enumerate(
+        [
+            lambda file: file.create_virtual_dataset("audio", layout),
+            lambda file: file.create_dataset("audio", (500,), "<i2", compression="gzip"),
+            lambda file: file.create_dataset("audio", (500,), "<i2", chunks=(100,)),
+            lambda file: file.create_dataset("audio", (500,), "<i2", chunks=(500,)),
+            lambda file: h5py.h5d.create(
+                file.id, b"audio", h5py.h5t.STD_I16LE, h5py.h5s.create_simple((500,)), compact
+            ),
+        ]
+    ):
         (tmp_path / str(number)).mkdir()
         assert "one piece" in hostile(tmp_path / str(number), replace("audio", make))
 
@@ -182,10 +214,19 @@ def test_huge_declared_shapes_take_no_memory(tmp_path):
 
 
 def test_arrays_of_other_types_or_shapes_are_refused(tmp_path):
-    for number, (shape, dtype) in enumerate([
-        ((500,), ">i2"), ((500,), "<u2"), ((500,), "<f4"), ((499,), "<i2"), ((500, 1), "<i2"), ((), "<i2"),
-        ((500,), h5py.string_dtype()), ((500,), h5py.vlen_dtype(np.int16)), ((500,), h5py.ref_dtype),
-    ]):
+    for number, (shape, dtype) in enumerate(
+        [
+            ((500,), ">i2"),
+            ((500,), "<u2"),
+            ((500,), "<f4"),
+            ((499,), "<i2"),
+            ((500, 1), "<i2"),
+            ((), "<i2"),
+            ((500,), h5py.string_dtype()),
+            ((500,), h5py.vlen_dtype(np.int16)),
+            ((500,), h5py.ref_dtype),
+        ]
+    ):
         (tmp_path / str(number)).mkdir()
         make = replace("audio", lambda file, shape=shape, dtype=dtype: file.create_dataset("audio", shape, dtype))
         assert "no array" in hostile(tmp_path / str(number), make)

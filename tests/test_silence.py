@@ -42,7 +42,7 @@ def assert_equals_pydub(
     padding = len(pydub_joined) - len(joined)
     assert 0 <= padding < max(2, rate / 1000)
     np.testing.assert_array_equal(joined, pydub_joined[: len(joined)])
-    assert not pydub_joined[len(joined):].any()
+    assert not pydub_joined[len(joined) :].any()
     # Each piece has its own place, not only their sum; the last may have the padding.
     lengths = [len(piece) for piece in expected]
     if lengths:
@@ -164,8 +164,11 @@ def test_the_ranges_ascend_within_the_clip_and_none_is_empty(signal: tuple[NDArr
 )
 def test_an_argument_out_of_bounds_is_named(changed: dict, message: str) -> None:
     arguments = {
-        "samples": np.zeros(100, np.int16), "rate": 16_000,
-        "min_silence_ms": 10, "threshold_dbfs": -50.0, "keep_silence_ms": 0,
+        "samples": np.zeros(100, np.int16),
+        "rate": 16_000,
+        "min_silence_ms": 10,
+        "threshold_dbfs": -50.0,
+        "keep_silence_ms": 0,
     }
     with pytest.raises(ValueError, match=message):
         kept_ranges(**{**arguments, **changed})

@@ -37,10 +37,13 @@ def test_a_seed_gives_the_same_parts_again_and_another_seed_others(method):
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize(("method", "expected"), [
-    ("iterative", [0, 5, 10]),
-    ("plain", [2, 7, 10]),
-])
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("iterative", [0, 5, 10]),
+        ("plain", [2, 7, 10]),
+    ],
+)
 def test_a_seed_means_these_parts_on_every_machine(method, expected):
     labels = np.eye(3, dtype=np.uint8)[[0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]]
     _, validation = split_indices(labels, method=method, validation_share=0.25, seed=7)
@@ -111,12 +114,15 @@ def test_counts_beyond_255_do_not_wrap_around():
     assert balance(labels, np.arange(300), np.arange(300, 600)).train.tolist() == [300]
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"method": "random"}, "split method.*'random'"),
-    ({"validation_share": 0.0}, "validation share.*0.0"),
-    ({"validation_share": 1.5}, "validation share.*1.5"),
-    ({"validation_share": 0.01, "method": "plain"}, "one part empty"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "random"}, "split method.*'random'"),
+        ({"validation_share": 0.0}, "validation share.*0.0"),
+        ({"validation_share": 1.5}, "validation share.*1.5"),
+        ({"validation_share": 0.01, "method": "plain"}, "one part empty"),
+    ],
+)
 def test_options_that_make_no_split_are_refused(options, message):
     with pytest.raises(DataError, match=message):
         split_indices(unbalanced_labels(20), seed=0, **options)

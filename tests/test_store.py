@@ -88,8 +88,10 @@ def test_any_clips_come_in_the_order_asked_for(store, indices):
     for position, index in enumerate(indices):
         for array, offset in (("log_mel", "frame_offset"), ("energy", "energy_offset")):
             ours, theirs = getattr(some, offset), getattr(every, offset)
-            np.testing.assert_array_equal(getattr(some, array)[ours[position] : ours[position + 1]],
-                                          getattr(every, array)[theirs[index] : theirs[index + 1]])
+            np.testing.assert_array_equal(
+                getattr(some, array)[ours[position] : ours[position + 1]],
+                getattr(every, array)[theirs[index] : theirs[index + 1]],
+            )
         np.testing.assert_array_equal(some.decibel_range[position], every.decibel_range[index])
 
 
@@ -121,9 +123,14 @@ def test_tensorflow_parses_the_log_mel_files(stores):
     for path, first, clips in store.log_mel_files():
         assert first == read
         for row, record in enumerate(tf.data.TFRecordDataset(str(path))):
-            example = tf.io.parse_single_example(record, {
-                "fname": tf.io.FixedLenFeature([], tf.string), "row": tf.io.FixedLenFeature([], tf.int64),
-                "log_mel": tf.io.FixedLenFeature([], tf.string)})
+            example = tf.io.parse_single_example(
+                record,
+                {
+                    "fname": tf.io.FixedLenFeature([], tf.string),
+                    "row": tf.io.FixedLenFeature([], tf.int64),
+                    "log_mel": tf.io.FixedLenFeature([], tf.string),
+                },
+            )
             assert example["fname"].numpy().decode() == store.clips["fname"][first + row]
             assert example["row"] == row
             assert len(example["log_mel"].numpy()) == 80 * store.clips["frames"][first + row]
@@ -175,6 +182,8 @@ def test_a_stranger_can_read_a_shard_as_the_documentation_says(stores):
 
 
 def test_reading_a_store_loads_neither_tensorflow_nor_librosa(stores):
-    code = ("import sys; from fat2019.store import FeatureStore; store = FeatureStore.open(sys.argv[1]); "
-            "store.read_log_mels(); assert not {'tensorflow', 'librosa', 'pandas', 'numba'} & set(sys.modules)")
+    code = (
+        "import sys; from fat2019.store import FeatureStore; store = FeatureStore.open(sys.argv[1]); "
+        "store.read_log_mels(); assert not {'tensorflow', 'librosa', 'pandas', 'numba'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code, str(stores["hdf5",].path)], check=True, cwd=ROOT)

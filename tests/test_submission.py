@@ -16,7 +16,7 @@ from fat2019.submission import (
 )
 
 VOCABULARY = Vocabulary(("Bark", "Bus", "Gong"))
-SCORES = np.array([[.1, .2, .3], [.4, .5, .6]], np.float32)
+SCORES = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], np.float32)
 
 
 def write(path, text):
@@ -26,19 +26,23 @@ def write(path, text):
 
 # --- windows -> clips
 
+
 def test_the_windows_of_a_clip_become_their_mean():
-    scores = np.array([[.2, .4], [.4, .8], [.9, .1]])
-    np.testing.assert_allclose(pool_windows(scores, np.array([0, 0, 1]), 2), [[.3, .6], [.9, .1]])
+    scores = np.array([[0.2, 0.4], [0.4, 0.8], [0.9, 0.1]])
+    np.testing.assert_allclose(pool_windows(scores, np.array([0, 0, 1]), 2), [[0.3, 0.6], [0.9, 0.1]])
 
 
 def test_the_geometric_mean_of_windows_is_that_of_their_product():
-    scores = np.array([[.2, .4], [.8, .1], [.9, .1]])
-    expected = [[np.sqrt(.16), np.sqrt(.04)], [.9, .1]]
+    scores = np.array([[0.2, 0.4], [0.8, 0.1], [0.9, 0.1]])
+    expected = [[np.sqrt(0.16), np.sqrt(0.04)], [0.9, 0.1]]
     np.testing.assert_allclose(pool_windows(scores, np.array([0, 0, 1]), 2, "geometric"), expected)
 
 
-@given(st.lists(st.integers(1, 5), min_size=1, max_size=8), st.sampled_from(["arithmetic", "geometric"]),
-       st.integers(0, 10**6))
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=8),
+    st.sampled_from(["arithmetic", "geometric"]),
+    st.integers(0, 10**6),
+)
 def test_pooling_is_combining_the_windows_of_each_clip_alone(counts, mean, seed):
     scores = np.random.default_rng(seed).random((sum(counts), 3))
     pooled = pool_windows(scores, np.repeat(np.arange(len(counts)), counts), len(counts), mean)
@@ -47,12 +51,15 @@ def test_pooling_is_combining_the_windows_of_each_clip_alone(counts, mean, seed)
     np.testing.assert_allclose(pooled, one_by_one)
 
 
-@pytest.mark.parametrize(("clip_of_window", "clips"), [
-    ([0, 0, 2], 3),  # clip 1 has no window
-    ([0, 0, 1], 3),  # the last one has none
-    ([0, 1, 2], 2),  # there is no clip 2
-    ([1, 0, 2], 3),  # out of order
-])
+@pytest.mark.parametrize(
+    ("clip_of_window", "clips"),
+    [
+        ([0, 0, 2], 3),  # clip 1 has no window
+        ([0, 0, 1], 3),  # the last one has none
+        ([0, 1, 2], 2),  # there is no clip 2
+        ([1, 0, 2], 3),  # out of order
+    ],
+)
 def test_windows_that_do_not_cover_the_clips_in_order_are_refused(clip_of_window, clips):
     with pytest.raises(ValueError, match=f"clips 0 to {clips - 1}"):
         pool_windows(np.ones((3, 2)), np.array(clip_of_window), clips)
@@ -65,23 +72,25 @@ def test_as_many_numbers_as_windows_are_needed():
 
 # --- models -> ensemble
 
+
 def test_models_are_averaged():
-    np.testing.assert_allclose(combine([SCORES, SCORES + .2]), SCORES + .1, rtol=1e-6)
+    np.testing.assert_allclose(combine([SCORES, SCORES + 0.2]), SCORES + 0.1, rtol=1e-6)
 
 
 def test_weights_are_relative():
-    expected = .75 * SCORES + .25 * SCORES[::-1]
+    expected = 0.75 * SCORES + 0.25 * SCORES[::-1]
     np.testing.assert_allclose(combine([SCORES, SCORES[::-1]], weights=[3, 1]), expected, rtol=1e-6)
 
 
 def test_the_geometric_mean_is_weighted_in_the_exponent():
-    np.testing.assert_allclose(combine([np.full((1, 1), .5), np.full((1, 1), .1)], "geometric", [2, 1]),
-                               [[(.5 * .5 * .1) ** (1 / 3)]])
+    np.testing.assert_allclose(
+        combine([np.full((1, 1), 0.5), np.full((1, 1), 0.1)], "geometric", [2, 1]), [[(0.5 * 0.5 * 0.1) ** (1 / 3)]]
+    )
 
 
 def test_one_models_zero_does_not_overrule_the_others():
-    certain, zero = np.array([[.9, .1]]), np.array([[0., .1]])
-    assert combine([certain, zero], "geometric")[0, 0] == pytest.approx(np.sqrt(.9 * 1e-7))
+    certain, zero = np.array([[0.9, 0.1]]), np.array([[0.0, 0.1]])
+    assert combine([certain, zero], "geometric")[0, 0] == pytest.approx(np.sqrt(0.9 * 1e-7))
 
 
 def test_a_model_alone_stays_as_it_is():
@@ -100,7 +109,7 @@ def test_no_scores_or_scores_of_other_shapes_are_refused(scores):
         combine(scores)
 
 
-@pytest.mark.parametrize("bad", [-.1, 1.1, np.nan])
+@pytest.mark.parametrize("bad", [-0.1, 1.1, np.nan])
 def test_the_geometric_mean_of_what_is_no_probability_is_refused(bad):
     with pytest.raises(ValueError, match="probabilities from 0 to 1"):
         combine([SCORES, np.full_like(SCORES, bad)], "geometric")
@@ -112,6 +121,7 @@ def test_another_mean_is_refused():
 
 
 # --- writing
+
 
 def test_a_submission_is_written_as_kaggle_wants_it(tmp_path):
     write_submission(tmp_path / "out.csv", ["b.wav", "a"], SCORES, VOCABULARY)
@@ -135,13 +145,18 @@ def test_no_two_scores_become_equal_by_writing_and_reading(tmp_path, dtype):
     np.testing.assert_array_equal(read.to_numpy().astype(dtype), near_one)
 
 
-@pytest.mark.parametrize(("sample", "message"), [
-    ("fname,Bark,Bus,Gong\na.wav,0,0,0\n", r"1 of its 2 clips are not in .*sample\.csv: b\.wav$"),
-    ("fname,Bark,Bus,Gong\n" + "".join(f"{c}.wav,0,0,0\n" for c in "abcdef"),
-     r"4 of the 6 clips of .* are missing: c\.wav, d\.wav, e\.wav, \.\.\.$"),
-    ("fname,Bark,Bus\na.wav,0,0\nb.wav,0,0\n", "1 of its 3 classes are not in .*: Gong"),
-    ("fname,Bark,Bus,Gong,Run\na.wav,0,0,0,0\nb.wav,0,0,0,0\n", "1 of the 4 classes of .* are missing: Run"),
-])
+@pytest.mark.parametrize(
+    ("sample", "message"),
+    [
+        ("fname,Bark,Bus,Gong\na.wav,0,0,0\n", r"1 of its 2 clips are not in .*sample\.csv: b\.wav$"),
+        (
+            "fname,Bark,Bus,Gong\n" + "".join(f"{c}.wav,0,0,0\n" for c in "abcdef"),
+            r"4 of the 6 clips of .* are missing: c\.wav, d\.wav, e\.wav, \.\.\.$",
+        ),
+        ("fname,Bark,Bus\na.wav,0,0\nb.wav,0,0\n", "1 of its 3 classes are not in .*: Gong"),
+        ("fname,Bark,Bus,Gong,Run\na.wav,0,0,0,0\nb.wav,0,0,0,0\n", "1 of the 4 classes of .* are missing: Run"),
+    ],
+)
 def test_clips_or_classes_other_than_the_samples_are_refused_and_nothing_written(tmp_path, sample, message):
     sample_path = write(tmp_path / "sample.csv", sample)
     with pytest.raises(DataError, match=message):
@@ -192,6 +207,7 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path, monkey
 
 # --- averaging files
 
+
 def test_files_are_averaged_by_clip_and_class_whatever_their_order(tmp_path):
     one = write(tmp_path / "1.csv", "fname,Bark,Bus\na.wav,0.1,0.2\nb.wav,0.3,0.4\n")
     two = write(tmp_path / "2.csv", "fname,Bus,Bark\nb.wav,0.6,0.5\na.wav,0.4,0.3\n")
@@ -199,24 +215,27 @@ def test_files_are_averaged_by_clip_and_class_whatever_their_order(tmp_path):
     mean = pd.read_csv(tmp_path / "out.csv", index_col="fname")
     assert mean.columns.tolist() == ["Bark", "Bus"]
     assert mean.index.tolist() == ["a.wav", "b.wav"]
-    np.testing.assert_allclose(mean, [[.2, .3], [.4, .5]])
+    np.testing.assert_allclose(mean, [[0.2, 0.3], [0.4, 0.5]])
 
 
 def test_files_are_averaged_geometrically_and_with_weights_too(tmp_path):
     one = write(tmp_path / "1.csv", "fname,Bark\na.wav,0.1\n")
     two = write(tmp_path / "2.csv", "fname,Bark\na.wav,0.9\n")
     average_files([one, two], tmp_path / "out.csv", "geometric", [1, 2])
-    assert pd.read_csv(tmp_path / "out.csv").Bark[0] == pytest.approx((.1 * .81) ** (1 / 3))
+    assert pd.read_csv(tmp_path / "out.csv").Bark[0] == pytest.approx((0.1 * 0.81) ** (1 / 3))
 
 
-@pytest.mark.parametrize(("second", "message"), [
-    ("fname,Bark,Bus\na.wav,0,0\n", r"2\.csv: 1 of the 2 clips of .*1\.csv are missing: b\.wav"),
-    ("fname,Bark,Bus\na.wav,0,0\nb.wav,0,0\nc.wav,0,0\n", r"2\.csv: 1 of its 3 clips .*: c\.wav"),
-    ("fname,Bark,Gong\na.wav,0,0\nb.wav,0,0\n", r"2\.csv: 1 of the 2 classes .* missing: Bus"),
-    ("fname,Bark,Bus\na.wav,0,x\nb.wav,0,0\n", r"2\.csv: expected a number"),
-    ("fname,Bark,Bus\na.wav,0,nan\nb.wav,0,0\n", r"2\.csv: 1 scores are NaN"),
-    ("fname,Bark,Bus\na.wav,0,2\nb.wav,0,0\n", r"2\.csv: .*probabilities"),
-])
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("fname,Bark,Bus\na.wav,0,0\n", r"2\.csv: 1 of the 2 clips of .*1\.csv are missing: b\.wav"),
+        ("fname,Bark,Bus\na.wav,0,0\nb.wav,0,0\nc.wav,0,0\n", r"2\.csv: 1 of its 3 clips .*: c\.wav"),
+        ("fname,Bark,Gong\na.wav,0,0\nb.wav,0,0\n", r"2\.csv: 1 of the 2 classes .* missing: Bus"),
+        ("fname,Bark,Bus\na.wav,0,x\nb.wav,0,0\n", r"2\.csv: expected a number"),
+        ("fname,Bark,Bus\na.wav,0,nan\nb.wav,0,0\n", r"2\.csv: 1 scores are NaN"),
+        ("fname,Bark,Bus\na.wav,0,2\nb.wav,0,0\n", r"2\.csv: .*probabilities"),
+    ],
+)
 def test_files_that_do_not_fit_together_are_refused(tmp_path, second, message):
     one = write(tmp_path / "1.csv", "fname,Bark,Bus\na.wav,0.1,0.2\nb.wav,0.3,0.4\n")
     with pytest.raises(DataError, match=message):
@@ -231,23 +250,27 @@ def test_averaging_nothing_is_refused(tmp_path):
 
 # --- reading
 
+
 def test_the_sample_is_read_as_it_stands(tmp_path):
     sample = read_sample(write(tmp_path / "s.csv", "\ufefffname,Bus,Bark\n1e5.wav,0,0\nNA,0.50,0\n"))
     assert sample.columns.tolist() == ["fname", "Bus", "Bark"]
     assert sample.fname.tolist() == ["1e5.wav", "NA"]
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"", "is empty"),
-    (b"\xff\xfe\x00,\n", "no CSV file"),
-    (b"fname,Bark\n\n", "is empty"),
-    (b"file,Bark\na.wav,0\n", "expected the header 'fname'"),
-    (b"fname\na.wav\n", "expected the header 'fname'"),
-    (b"fname,Bark,Bark\na.wav,0,0\n", "'Bark' more than once"),
-    (b"fname,Bark,Bus\na.wav,0,0\nb.wav,0\n", r"row 2 \(b\.wav\): expected 3 cells .* received 2"),
-    (b"fname,Bark\na.wav,0,0\n", "expected 2 cells .* received 3"),
-    (b"fname,Bark\na.wav,0\na.wav,0\n", r"more than once: a\.wav"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\xff\xfe\x00,\n", "no CSV file"),
+        (b"fname,Bark\n\n", "is empty"),
+        (b"file,Bark\na.wav,0\n", "expected the header 'fname'"),
+        (b"fname\na.wav\n", "expected the header 'fname'"),
+        (b"fname,Bark,Bark\na.wav,0,0\n", "'Bark' more than once"),
+        (b"fname,Bark,Bus\na.wav,0,0\nb.wav,0\n", r"row 2 \(b\.wav\): expected 3 cells .* received 2"),
+        (b"fname,Bark\na.wav,0,0\n", "expected 2 cells .* received 3"),
+        (b"fname,Bark\na.wav,0\na.wav,0\n", r"more than once: a\.wav"),
+    ],
+)
 def test_a_file_that_is_no_submission_is_named_with_the_likely_mistake(tmp_path, content, message):
     (tmp_path / "s.csv").write_bytes(content)
     with pytest.raises(DataError, match=rf"s\.csv: .*({message})"):
@@ -267,11 +290,14 @@ def test_the_truth_is_read_with_its_labels_apart(tmp_path):
     assert truth.labels.tolist() == [("Bark", "Gong"), ("Bus",)]
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("fname,label\na.wav,Bus\n", "expected the columns fname and labels, received fname, label"),
-    ("fname,labels\na.wav,Bos\n", r"a\.wav: unknown label 'Bos'.*'Bus'"),
-    ("fname,labels\na.wav,Bus\na.wav,Bus\n", r"more than once: a\.wav"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fname,label\na.wav,Bus\n", "expected the columns fname and labels, received fname, label"),
+        ("fname,labels\na.wav,Bos\n", r"a\.wav: unknown label 'Bos'.*'Bus'"),
+        ("fname,labels\na.wav,Bus\na.wav,Bus\n", r"more than once: a\.wav"),
+    ],
+)
 def test_a_truth_that_cannot_be_used_is_refused(tmp_path, text, message):
     with pytest.raises(DataError, match=rf"t\.csv: .*{message}|t\.csv: {message}"):
         read_truth(write(tmp_path / "t.csv", text), VOCABULARY)

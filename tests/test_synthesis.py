@@ -39,8 +39,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -105,8 +108,9 @@ def test_lengths_reach_from_0_3_to_20_seconds(folder):
 
 
 def test_no_clip_is_silent_or_clipped(folder):
-    for path, samples in (pair for part in ("train_curated", "train_noisy", "test")
-                          for pair in recordings(folder / part)):
+    for path, samples in (
+        pair for part in ("train_curated", "train_noisy", "test") for pair in recordings(folder / part)
+    ):
         assert 2_000 < np.abs(samples.astype(int)).max() < 32_767, path
 
 
@@ -121,7 +125,7 @@ def test_curated_clips_have_pauses_of_digital_near_silence(folder):
 
 def test_noisy_clips_have_a_background_that_curated_ones_lack(folder):
     def quietest(samples: np.ndarray) -> float:
-        blocks = samples[:len(samples) // 441 * 441].reshape(-1, 441).astype(float)
+        blocks = samples[: len(samples) // 441 * 441].reshape(-1, 441).astype(float)
         return float(np.sqrt(np.square(blocks).mean(axis=1)).min())
 
     assert min(quietest(samples) for _, samples in recordings(folder / "train_noisy")) > 5
@@ -136,13 +140,16 @@ def test_some_clips_have_two_labels_and_their_two_sounds(folder):
 
 
 def test_two_sounds_in_turn_are_the_halves_of_the_clip():
-    plan = next(plan for plan in (plan_clip(0, "curated", index) for index in range(2000))
-                if plan.heard == ("Bass_drum", "Hi-hat") and not plan.overlaid and plan.seconds > 2)
+    plan = next(
+        plan
+        for plan in (plan_clip(0, "curated", index) for index in range(2000))
+        if plan.heard == ("Bass_drum", "Hi-hat") and not plan.overlaid and plan.seconds > 2
+    )
     samples = synthesise(plan, np.random.default_rng(0)).astype(float)
 
     def low_share(part: np.ndarray) -> float:
         power = np.abs(np.fft.rfft(part)) ** 2
-        return float(power[:round(len(part) * 1000 / RATE_HZ)].sum() / power.sum())
+        return float(power[: round(len(part) * 1000 / RATE_HZ)].sum() / power.sum())
 
     half = len(samples) // 2
     assert low_share(samples[:half]) > 0.95
@@ -186,8 +193,11 @@ def test_the_classes_differ_in_their_spectra(folder):
 
     def examples(part: str, table: str) -> tuple[np.ndarray, np.ndarray]:
         labels = dict(rows(folder / table)[1:])
-        chosen = [(spectrum(samples), labels[path.name]) for path, samples in recordings(folder / part)
-                  if "," not in labels[path.name]]
+        chosen = [
+            (spectrum(samples), labels[path.name])
+            for path, samples in recordings(folder / part)
+            if "," not in labels[path.name]
+        ]
         return np.array([each for each, _ in chosen]), np.array([label for _, label in chosen])
 
     inputs, labels = examples("train_curated", "train_curated.csv")

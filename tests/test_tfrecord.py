@@ -1,6 +1,5 @@
 """TFRecord files and tf.train.Example messages, against TensorFlow's own reader and writer."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +55,8 @@ def test_an_example_comes_back_as_it_was(features):
     decoded = decode_example(encode_example(features))
     assert decoded == features
     assert {name: type(value) for name, value in decoded.items()} == {
-        name: type(value) for name, value in features.items()}
+        name: type(value) for name, value in features.items()
+    }
 
 
 def test_the_order_of_the_features_does_not_change_the_bytes():

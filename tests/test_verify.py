@@ -148,15 +148,20 @@ def test_labels_changed_in_the_manifest_alone_are_found_by_the_deep_check(store)
     assert {problem.clip for problem in verify(store, deep=True)} == {shard.clips.fname[0]}
 
 
-@pytest.mark.parametrize(("wrong", "words"), [
-    (lambda log_mel, decibel_range, energy: (np.roll(log_mel, 1, axis=1), decibel_range, energy), "log-mel is not"),
-    (lambda log_mel, decibel_range, energy: (log_mel, decibel_range + 1, energy), "decibel range is not"),
-    (lambda log_mel, decibel_range, energy: (log_mel, decibel_range, energy * 2), "energy is not"),
-    (lambda log_mel, decibel_range, energy: (log_mel, decibel_range, energy + 1), "does not rise from 0"),
-    (lambda log_mel, decibel_range, energy: (log_mel, decibel_range * np.nan, energy), "not finite"),
-], ids=["log-mel", "range", "energy", "start", "nan"])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda log_mel, decibel_range, energy: (np.roll(log_mel, 1, axis=1), decibel_range, energy), "log-mel is not"),
+        (lambda log_mel, decibel_range, energy: (log_mel, decibel_range + 1, energy), "decibel range is not"),
+        (lambda log_mel, decibel_range, energy: (log_mel, decibel_range, energy * 2), "energy is not"),
+        (lambda log_mel, decibel_range, energy: (log_mel, decibel_range, energy + 1), "does not rise from 0"),
+        (lambda log_mel, decibel_range, energy: (log_mel, decibel_range * np.nan, energy), "not finite"),
+    ],
+    ids=["log-mel", "range", "energy", "start", "nan"],
+)
 def test_arrays_that_do_not_follow_from_the_audio_are_found_though_every_hash_holds(
-        wrong, words, sounds, tmp_path, monkeypatch):
+    wrong, words, sounds, tmp_path, monkeypatch
+):
     monkeypatch.setattr("fat2019.extract.arrays_of", lambda audio, config: wrong(*arrays_of(audio, config)))
     build_features(data_set(sounds), tmp_path / "wrong", FeatureConfig(), workers=1)
     monkeypatch.undo()

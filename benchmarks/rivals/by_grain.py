@@ -11,8 +11,9 @@ from rivals import BATCH_WINDOWS, WINDOW_FRAMES
 from rivals.in_numpy import to_masked_image
 
 
-def grain_dataset(log_mel: npt.NDArray[np.uint8], frame_offset: npt.NDArray[np.int64],
-                  labels: npt.NDArray[np.float32]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def grain_dataset(
+    log_mel: npt.NDArray[np.uint8], frame_offset: npt.NDArray[np.int64], labels: npt.NDArray[np.float32]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """grain's way, by its tutorial "Dataset basics": a ``MapDataset`` shuffled, mapped at random, and batched.
 
     No reading threads, which ``grain.ReadOptions`` advises for data in memory.
@@ -29,5 +30,12 @@ def grain_dataset(log_mel: npt.NDArray[np.uint8], frame_offset: npt.NDArray[np.i
         start = rng.randint(offset[clip], offset[clip + 1] - WINDOW_FRAMES)
         return to_masked_image(log_mel[start : start + WINDOW_FRAMES], rng)[..., None], labels[clip]
 
-    return iter(grain.MapDataset.range(len(labels)).seed(0).shuffle().repeat().random_map(crop)
-                .batch(BATCH_WINDOWS).to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)))
+    return iter(
+        grain.MapDataset.range(len(labels))
+        .seed(0)
+        .shuffle()
+        .repeat()
+        .random_map(crop)
+        .batch(BATCH_WINDOWS)
+        .to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
+    )

@@ -20,12 +20,14 @@ def tf_data_cache(shards: Sequence[Path], clips: int, classes: int) -> tf.data.D
         clips: records in them, the shuffle buffer's size.
         classes: labels of each.
     """
-    policy = SpecAugment(frequency_masks=MASKS, frequency_mask_bands=WIDEST_BANDS, time_masks=MASKS,
-                         time_mask_frames=WIDEST_FRAMES)
+    policy = SpecAugment(
+        frequency_masks=MASKS, frequency_mask_bands=WIDEST_BANDS, time_masks=MASKS, time_mask_frames=WIDEST_FRAMES
+    )
 
     def parse(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        features = tf.io.parse_single_example(record, {
-            name: tf.io.FixedLenFeature([], tf.string) for name in ("log_mel", "labels")})
+        features = tf.io.parse_single_example(
+            record, {name: tf.io.FixedLenFeature([], tf.string) for name in ("log_mel", "labels")}
+        )
         log_mel = tf.reshape(tf.io.decode_raw(features["log_mel"], tf.uint8), [-1, MEL_BANDS])  # (frames, mels)
         return log_mel, tf.ensure_shape(tf.io.decode_raw(features["labels"], tf.uint8), [classes])
 
@@ -37,8 +39,17 @@ def tf_data_cache(shards: Sequence[Path], clips: int, classes: int) -> tf.data.D
         uniforms = tf.random.uniform([tf.shape(images)[0], policy.uniforms])
         return spec_augment(images, uniforms, policy)[..., None], tf.cast(labels, tf.float32)
 
-    cached = (tf.data.TFRecordDataset([str(path) for path in shards], num_parallel_reads=tf.data.AUTOTUNE)
-              .map(parse, num_parallel_calls=tf.data.AUTOTUNE).cache())
+    cached = (
+        tf.data.TFRecordDataset([str(path) for path in shards], num_parallel_reads=tf.data.AUTOTUNE)
+        .map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+        .cache()
+    )
     cached.reduce(0, lambda count, _: count + 1)  # fill it before anyone is timed
-    return (cached.shuffle(clips).repeat().map(crop, num_parallel_calls=tf.data.AUTOTUNE).batch(BATCH_WINDOWS)
-            .map(finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE))
+    return (
+        cached.shuffle(clips)
+        .repeat()
+        .map(crop, num_parallel_calls=tf.data.AUTOTUNE)
+        .batch(BATCH_WINDOWS)
+        .map(finish, num_parallel_calls=tf.data.AUTOTUNE)
+        .prefetch(tf.data.AUTOTUNE)
+    )

@@ -26,7 +26,8 @@ def report_pipeline(paths: Sequence[Path], labels: npt.NDArray[np.float32]) -> t
     performance with the tf.data API" (parallel map, batch, prefetch) recommend.
     """
     to_mel = tf.signal.linear_to_mel_weight_matrix(
-        MEL_BANDS, _FRAME_SAMPLES // 2 + 1, _RATE_HZ, 0.0, _RATE_HZ / 2)  # (bins, mels)
+        MEL_BANDS, _FRAME_SAMPLES // 2 + 1, _RATE_HZ, 0.0, _RATE_HZ / 2
+    )  # (bins, mels)
 
     def log_mel(samples: tf.Tensor) -> tf.Tensor:
         spectrum = tf.signal.stft(samples, _FRAME_SAMPLES, _HOP_SAMPLES)  # (frames, bins)
@@ -44,8 +45,7 @@ def tensorflow_io(paths: Sequence[Path], labels: npt.NDArray[np.float32]) -> tf.
     import tensorflow_io as tfio
 
     def log_mel(samples: tf.Tensor) -> tf.Tensor:
-        spectrogram = tfio.audio.spectrogram(
-            samples, nfft=_FRAME_SAMPLES, window=_FRAME_SAMPLES, stride=_HOP_SAMPLES)
+        spectrogram = tfio.audio.spectrogram(samples, nfft=_FRAME_SAMPLES, window=_FRAME_SAMPLES, stride=_HOP_SAMPLES)
         mels = tfio.audio.melscale(spectrogram, rate=_RATE_HZ, mels=MEL_BANDS, fmin=0, fmax=_RATE_HZ // 2)
         return tfio.audio.dbscale(mels, top_db=80)[:WINDOW_FRAMES]  # it pads the end
 
@@ -65,8 +65,14 @@ def _batches(paths: Sequence[Path], labels: npt.NDArray[np.float32], log_mel: To
         return tf.ensure_shape(mask(image)[..., None], [WINDOW_FRAMES, MEL_BANDS, 1]), label
 
     names = [str(path) for path in paths]
-    return (tf.data.Dataset.from_tensor_slices((names, labels)).shuffle(len(names)).repeat()
-            .map(example, num_parallel_calls=tf.data.AUTOTUNE).batch(BATCH_WINDOWS).prefetch(tf.data.AUTOTUNE))
+    return (
+        tf.data.Dataset.from_tensor_slices((names, labels))
+        .shuffle(len(names))
+        .repeat()
+        .map(example, num_parallel_calls=tf.data.AUTOTUNE)
+        .batch(BATCH_WINDOWS)
+        .prefetch(tf.data.AUTOTUNE)
+    )
 
 
 def _loudest_window(samples: tf.Tensor) -> tf.Tensor:

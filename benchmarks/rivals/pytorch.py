@@ -12,8 +12,9 @@ from rivals import BATCH_WINDOWS, WINDOW_FRAMES
 from rivals.in_numpy import to_masked_image
 
 
-def data_loader(log_mel: npt.NDArray[np.uint8], frame_offset: npt.NDArray[np.int64],
-                labels: npt.NDArray[np.float32], workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def data_loader(
+    log_mel: npt.NDArray[np.uint8], frame_offset: npt.NDArray[np.int64], labels: npt.NDArray[np.float32], workers: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The way of argus-freesound, of the data set's best public solutions: ``FreesoundDataset``, ``RandomCrop``, masks.
 
     The loader is set up as there and as PyTorch's page on ``torch.utils.data`` advises: tensors in shared memory, which
@@ -28,9 +29,14 @@ def data_loader(log_mel: npt.NDArray[np.uint8], frame_offset: npt.NDArray[np.int
     """
     torch.set_num_threads(1)  # as in the workers: the tensors are small, and threads only wait for each other
     loader = DataLoader(
-        LogMels(torch.from_numpy(log_mel), frame_offset.tolist(), torch.from_numpy(labels)), BATCH_WINDOWS,
-        shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0,
-        multiprocessing_context="spawn" if workers else None)  # TensorFlow's threads would not survive a fork
+        LogMels(torch.from_numpy(log_mel), frame_offset.tolist(), torch.from_numpy(labels)),
+        BATCH_WINDOWS,
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        multiprocessing_context="spawn" if workers else None,
+    )  # TensorFlow's threads would not survive a fork
     while True:
         yield from loader
 

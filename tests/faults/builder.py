@@ -21,14 +21,20 @@ from fat2019.logmel import log_mel
 from tests.faults.sounds import A_SHARD, data_set
 
 
-def build(data: str, out: str, formats: tuple[str, ...] = ("hdf5", "tfrecord"), workers: int = 1,
-          largest_file: int | None = None) -> str:
+def build(
+    data: str,
+    out: str,
+    formats: tuple[str, ...] = ("hdf5", "tfrecord"),
+    workers: int = 1,
+    largest_file: int | None = None,
+) -> str:
     """The message of the error, or nothing."""
     if largest_file:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
-        build_features(data_set(Path(data)), Path(out), FeatureConfig(), formats=formats, workers=workers,
-                       clips_a_shard=A_SHARD)
+        build_features(
+            data_set(Path(data)), Path(out), FeatureConfig(), formats=formats, workers=workers, clips_a_shard=A_SHARD
+        )
     except DataError as error:
         return str(error)
     return ""

@@ -10,8 +10,15 @@ from fat2019.config import FeatureConfig
 def mel_power(samples: NDArray[np.float64], config: FeatureConfig) -> NDArray[np.float64]:
     """Mel powers in float64, ``(frames, mels)``."""
     return librosa.feature.melspectrogram(
-        y=samples, sr=config.sample_rate_hz, n_fft=config.n_fft, hop_length=config.hop_samples, center=False,
-        n_mels=config.mel_bands, fmin=config.fmin_hz, fmax=config.fmax_hz, dtype=np.float64,
+        y=samples,
+        sr=config.sample_rate_hz,
+        n_fft=config.n_fft,
+        hop_length=config.hop_samples,
+        center=False,
+        n_mels=config.mel_bands,
+        fmin=config.fmin_hz,
+        fmax=config.fmax_hz,
+        dtype=np.float64,
     ).T
 
 

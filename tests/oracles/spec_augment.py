@@ -21,8 +21,9 @@ def spec_augment(image, uniforms, policy):
         masked[:, first:end] = value
     uniforms = uniforms[policy.frequency_masks :]
     widths = [uniforms.pop(0) for _ in range(policy.time_masks)]
-    for first, end in masks(widths, uniforms, frames, min(policy.time_mask_frames,
-                                                          int(frames * policy.time_mask_share))):
+    for first, end in masks(
+        widths, uniforms, frames, min(policy.time_mask_frames, int(frames * policy.time_mask_share))
+    ):
         masked[first:end] = value
     return masked
 

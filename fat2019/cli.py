@@ -364,7 +364,8 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **o
         json_,
         [
             f"{path}: LWLRAP on validation {metrics['validation']['lwlrap']:.4f} "
-            f"({metrics['validation']['clips']} clips, {metrics['validation']['windows']} windows), {metrics['epochs']} epochs in {metrics['seconds']:.0f} s"
+            f"({metrics['validation']['clips']} clips, {metrics['validation']['windows']} windows), "
+            f"{metrics['epochs']} epochs in {metrics['seconds']:.0f} s",
         ],
     )
 

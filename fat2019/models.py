@@ -131,7 +131,8 @@ def _backbone(config: ModelConfig, input_shape: tuple[int, int, int]) -> keras.M
         except Exception as error:  # Keras raises a bare Exception where the download fails
             raise DataError(
                 f"the ImageNet weights of {config.name} could not be downloaded ({error}); fetch "
-                f"{row.imagenet_file} on another machine and put it into {Path.home() / '.keras' / 'models'}, or give --weights none or a file"
+                f"{row.imagenet_file} on another machine and put it into {Path.home() / '.keras' / 'models'}, or give "
+                "--weights none or a file"
             ) from error
     else:
         backbone = function(weights=None, **options)

@@ -40,8 +40,8 @@ def zenodo(root: Path) -> Path:
         root,
         {
             f"{meta}/train_curated_post_competition.csv": "fname,labels,freesound_id,license\na.wav,Bark,1,CC0\n",
-            f"{meta}/train_noisy_post_competition.csv": 'fname,labels,flickr_video_URL,license\nn.wav,"Gong,Bark",x,CC BY\n',
-            f"{meta}/test_post_competition.csv": "fname,labels,usage,license\nt.wav,Meow,Public,CC0\nu.wav,Bark,Private,CC0\n",
+            f"{meta}/train_noisy_post_competition.csv": 'fname,labels,flickr_video_URL\nn.wav,"Gong,Bark",x\n',
+            f"{meta}/test_post_competition.csv": "fname,labels,usage,x\nt.wav,Meow,Public,0\nu.wav,Bark,Private,0\n",
             f"{meta}/vocabulary.csv": "0,Bark\n1,Gong\n2,Meow\n",
         },
         [

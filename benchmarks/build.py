@@ -70,6 +70,7 @@ _RATES = {
     "ours_is_faster": "ours is so many times faster",
     "ours_is_faster_min": "least",
     "ours_is_faster_max": "most",
+    "ours_takes": "ours takes so many times as long",
 }
 _SHARES = {"name": "stage of ours", "share": "share of the time"}
 _OF_WORKERS = {

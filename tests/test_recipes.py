@@ -13,9 +13,8 @@ from fat2019.clips import find_data_set
 from fat2019.config import FeatureConfig
 from fat2019.feed import TrainingFeed
 from fat2019.models import build, set_trainable
-from fat2019.recipes import RECIPES, changed, configure
+from fat2019.recipes import DEFAULT, RECIPES, changed, configure
 from fat2019.store import FeatureStore
-from fat2019.training import TrainConfig
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +155,7 @@ def test_options_replace_single_fields_of_every_stage(name):
 
 
 def test_without_options_a_recipe_is_itself_and_no_recipe_the_defaults():
-    assert configure(None, {"epochs": None}) == TrainConfig()
+    assert configure(None, {"epochs": None}) == DEFAULT
     for name, recipe in RECIPES.items():
         assert configure(name, {}) == recipe.config
 
@@ -169,7 +168,7 @@ def test_without_options_a_recipe_is_itself_and_no_recipe_the_defaults():
         ({"policy": "LB"}, published_policy("LB")),
         ({"policy": "ours"}, SpecAugment()),
         ({"spec_augment": False, "policy": "LB"}, None),
-        ({}, None),
+        ({}, SpecAugment()),
     ],
 )
 def test_spec_augment_is_a_flag_and_a_policy(options, expected):

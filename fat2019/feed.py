@@ -20,6 +20,10 @@ from fat2019.sampling import Sampler, clip_weights
 from fat2019.store import FeatureStore, FlatLogMels
 from fat2019.windows import loudest_start, tiled_starts, to_image
 
+# Left to tune itself, tf.data would let its buffers grow to half of the machine's memory.
+_BATCHES_AHEAD = 4
+_BUFFER_BYTES = 1 << 30
+
 # A store is held in memory if it takes no more than this share of what is free.
 _SHARE_OF_FREE_MEMORY = 0.5
 
@@ -106,7 +110,7 @@ class TrainingFeed:
                 number, tf.where(number == first_epoch, np.int64(first_step), np.int64(0)), shard
             )
         )
-        return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+        return batches.prefetch(_BATCHES_AHEAD).with_options(_options())
 
     def finish(self, windows: Windows) -> tuple[tf.Tensor, tf.Tensor]:
         """Scale, augment, mix and label a batch of windows: a pure function, also for use in a training step."""
@@ -180,7 +184,7 @@ class EvaluationWindows:
             return to_image(self._reader.gather(row), low, high)[..., None], clip
 
         places = tf.data.Dataset.from_tensor_slices((self.clip.astype(np.int64), self.start)).batch(batch_windows)
-        return places.map(images, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        return places.map(images, num_parallel_calls=tf.data.AUTOTUNE).prefetch(_BATCHES_AHEAD)
 
 
 def _starts(
@@ -236,5 +240,6 @@ def _options() -> tf.data.Options:
     options.deterministic = True
     # Rewriting the graph would copy the log-mels that it holds, and there is nothing in it left to improve.
     options.experimental_optimization.apply_default_optimizations = False
+    options.autotune.ram_budget = _BUFFER_BYTES
     options.threading.max_intra_op_parallelism = 1  # batches run side by side; splitting one op only costs
     return options

@@ -256,7 +256,7 @@ def _train_options(command: Callable) -> Callable:
             default=None,
             help="Of the learning rate; cosine warms up for 5% of the steps.  [default: cosine]",
         ),
-        click.option("--spec-augment/--no-spec-augment", default=None, help="Hide bands and frames.  [default: yes]"),
+        click.option("--spec-augment/--no-spec-augment", default=None, help="Hide bands and frames.  [default: no]"),
         click.option("--policy", default=None, help="SpecAugment policy: ours, LB, LD, SM or SS.  [default: ours]"),
         click.option(
             "--mixup",

@@ -168,7 +168,7 @@ def test_without_options_a_recipe_is_itself_and_no_recipe_the_defaults():
         ({"policy": "LB"}, published_policy("LB")),
         ({"policy": "ours"}, SpecAugment()),
         ({"spec_augment": False, "policy": "LB"}, None),
-        ({}, SpecAugment()),
+        ({}, None),
     ],
 )
 def test_spec_augment_is_a_flag_and_a_policy(options, expected):

@@ -58,15 +58,14 @@ class FeatureStore:
             DataError: there is no finished store, it is of another format version, or it is damaged.
         """
         folder = Path(path)
-        _require_finished(folder)
-        try:
-            manifest = read_manifest(folder)
-            for file in (file for shard in manifest.shards for file in shard.files):
-                _require_length(folder / file.name, file.bytes)
-        except DataError:
-            _require_finished(folder)  # a builder that began in this moment is the better explanation
-            raise
-        return cls(folder, manifest)
+        while True:
+            _require_finished(folder)
+            edition = _edition(folder)
+            try:
+                return cls(folder, _read_manifest_and_lengths(folder))
+            except DataError:
+                if edition == _edition(folder):  # else a builder began or finished meanwhile: look again
+                    raise
 
     @property
     def config(self) -> FeatureConfig:
@@ -250,7 +249,25 @@ def _require_finished(folder: Path) -> None:
         return
     if (folder / JOURNAL_NAME).exists():
         raise DataError(f"{folder}: being built, or its build was interrupted: run build-features again")
+    if (folder / MANIFEST_NAME).exists():  # the builder finished between the two looks
+        return
     raise DataError(f"{folder}: no feature store: expected {MANIFEST_NAME}, as build-features writes it")
+
+
+def _edition(folder: Path) -> tuple[int, int] | None:
+    """What tells the manifest from the one that a later build puts in its place; None if there is none."""
+    try:
+        status = (folder / MANIFEST_NAME).stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _read_manifest_and_lengths(folder: Path) -> Manifest:
+    manifest = read_manifest(folder)
+    for file in (file for shard in manifest.shards for file in shard.files):
+        _require_length(folder / file.name, file.bytes)
+    return manifest
 
 
 def _require_length(path: Path, expected: int) -> None:

@@ -17,8 +17,9 @@ import pytest
 from fat2019 import DataError
 from fat2019.build import build_features
 from fat2019.config import FeatureConfig
+from fat2019.journal import JOURNAL_NAME
 from fat2019.lock import LOCK_NAME, build_lock
-from fat2019.manifest import MANIFEST_NAME
+from fat2019.manifest import MANIFEST_NAME, read_manifest
 from fat2019.store import FeatureStore
 from fat2019.verify import verify
 from tests.faults.sounds import A_SHARD, contents, data_set, write_sound, write_sounds
@@ -41,15 +42,20 @@ class Builder:
             stdout=subprocess.PIPE,
         )
         assert self._answer() == "ready"
+        self._is_building = False
 
     def start(self, data: Path, out: Path, **options: object) -> int:
         """The pid of a process that has begun to build."""
+        if self._is_building:  # left behind by a test that failed, which must not fail the next one too
+            self.wait()
+        self._is_building = True
         print(json.dumps({"data": str(data), "out": str(out), **options}), file=self._process.stdin, flush=True)
         return int(self._answer())
 
     def wait(self) -> tuple[int, str]:
         """The exit status of that process, negative if a signal ended it, and its message."""
         status, message = json.loads(self._answer())
+        self._is_building = False
         return status, message
 
     def run(self, data: Path, out: Path, **options: object) -> tuple[int, str]:
@@ -231,6 +237,35 @@ def test_a_reader_sees_a_whole_store_or_is_told_why_not(builder, sounds, changed
     assert not np.array_equal(FeatureStore.open(out).read_log_mels().decibel_range, before.decibel_range)
     with pytest.raises(DataError, match="changed while it was open"):
         opened_before.read_log_mels()
+
+
+def test_a_store_that_is_replaced_while_it_is_opened_is_opened_anew(whole, changed_whole, tmp_path, monkeypatch):
+    out = tmp_path / "s"
+    shutil.copytree(whole, out)
+
+    def read_and_replace(folder):
+        manifest = read_manifest(folder)
+        if manifest == whole_manifest:
+            prepare(out, changed_whole)
+        return manifest
+
+    whole_manifest = read_manifest(whole)
+    monkeypatch.setattr("fat2019.store.read_manifest", read_and_replace)
+    assert FeatureStore.open(out).manifest == read_manifest(changed_whole) != whole_manifest
+
+
+def test_a_store_that_is_finished_between_two_looks_is_opened(whole, tmp_path, monkeypatch):
+    out = tmp_path / "s"
+    out.mkdir()
+    exists = Path.exists
+
+    def finish_and_look(path):
+        if path.name == JOURNAL_NAME:
+            prepare(out, whole)
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", finish_and_look)
+    assert FeatureStore.open(out).manifest == read_manifest(whole)
 
 
 def test_a_second_builder_is_refused_and_told_who_is_first(builder, sounds, tmp_path):

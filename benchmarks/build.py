@@ -173,10 +173,14 @@ class Floor:
     def run(self) -> None:
         for path, kept in zip(self._paths, self._kept, strict=True):
             samples = repeat_to(self._read(path)[:kept], _CONFIG.window_samples)  # (samples,)
-            scipy.fft.rfft(sliding_window_view(samples, _CONFIG.n_fft)[:: _CONFIG.hop_samples])
+            self._transform(sliding_window_view(samples, _CONFIG.n_fft)[:: _CONFIG.hop_samples])
         with tempfile.NamedTemporaryFile(dir=self._folder, buffering=0) as file:
             file.write(self._content)
             os.fsync(file.fileno())
+
+    def _transform(self, frames: Any) -> None:
+        for first in range(0, len(frames), 128):  # in single precision and in a core's cache: the fastest way found
+            scipy.fft.rfft(frames[first : first + 128].astype(np.float32))
 
     def _read(self, path: Path) -> Any:
         with soundfile.SoundFile(path) as sound:

@@ -5,10 +5,11 @@ rate is changed by soxr's high-quality filter, block by block with the result of
 that memory grows with the samples returned alone. 16-bit mono files at the wanted rate pass unchanged.
 """
 
+import math
 import os
 import struct
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import soundfile
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from fat2019 import DataError
 
-_BLOCK_FRAMES = 1 << 18
+_BLOCK_SAMPLES = 1 << 21  # of all channels: 47 s of mono at 44.1 kHz
+_FIRST_SAMPLES = 1 << 12
 _FULL_SCALE = np.float32(32_768)  # of int16
 _NO_SIGNAL_RANGE = 2  # of int16 values: a constant and its rounding
 _RATES_HZ = (1_000, 1_000_000)  # beyond these a header lies, and resampling would multiply its lie
@@ -88,19 +90,16 @@ def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArr
         raise UnreadableAudio(
             f"{path}: expected a sample rate of {_RATES_HZ[0]} to {_RATES_HZ[1]} Hz, its header says {rate}"
         )
-    resampler = soxr.ResampleStream(rate, rate_hz, 1, dtype="float32") if rate != rate_hz else None
+    resampler, source_range = _Resampler(rate, rate_hz), _Range()
     blocks: list[NDArray[np.int16]] = []
-    frames, last, source_range = 0, False, _Range()
+    frames, last = 0, False
     while not last:
-        block = _read_block(sound)  # (frames, channels)
+        block = _read_block(sound, _BLOCK_SAMPLES // sound.channels)  # (frames, channels)
         frames += len(block)
-        last = len(block) < _BLOCK_FRAMES
+        last = len(block) < _BLOCK_SAMPLES // sound.channels
         mono = _to_mono(block)  # (frames,)
         source_range.add(mono)
-        resampled = resampler.resample_chunk(mono, last=last) if resampler else mono  # (samples,)
-        if not np.isfinite(resampled).all():
-            raise UnreadableAudio(f"{path}: holds samples that are not finite (NaN or infinity)")
-        blocks.append(_to_int16(resampled))
+        blocks.append(_to_int16(resampler(mono, last), path))
     if frames == 0:
         raise UnreadableAudio(f"{path}: audio without a single sample")
     if frames < sound.frames and sound.format not in _NO_EXACT_LENGTH:
@@ -109,35 +108,52 @@ def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArr
         )
     samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     # Resampling makes a constant swing at its ends, and takes away what is too high to be heard at the new rate.
-    if not (source_range.is_signal and _Range(samples).is_signal):
+    if not (source_range.is_signal and _Range().add(samples).is_signal):
         raise UnreadableAudio(f"{path}: no signal: silence, or one value, from end to end")
     return samples, rate, frames
 
 
-class _Range:
-    """Whether samples differ by more than rounding; of long ones the first tell."""
+class _Resampler:
+    """Blocks of a signal -> the same at another rate; to the bit what one pass over the whole gives."""
 
-    def __init__(self, samples: NDArray[Any] | None = None) -> None:
+    def __init__(self, rate_hz: int, wanted_hz: int) -> None:
+        self._rates_hz = rate_hz, wanted_hz
+        self._stream: soxr.ResampleStream | None = None
+
+    def __call__(self, block: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
+        if self._rates_hz[0] == self._rates_hz[1]:
+            return block
+        if self._stream is None:
+            if last:  # one block is the whole: a tenth less time than a stream takes
+                return soxr.resample(block, *self._rates_hz)
+            self._stream = soxr.ResampleStream(*self._rates_hz, 1, dtype="float32")
+        return self._stream.resample_chunk(block, last=last)
+
+
+class _Range:
+    """Whether samples differ by more than rounding."""
+
+    def __init__(self) -> None:
         self._low, self._high = np.inf, -np.inf
-        if samples is not None:
-            self.add(samples)
 
     @property
     def is_signal(self) -> bool:
         return bool(self._high - self._low > _NO_SIGNAL_RANGE)
 
-    def add(self, samples: NDArray[Any]) -> None:
-        if len(samples) and not self.is_signal:
-            self._low = min(self._low, float(samples.min()))
-            self._high = max(self._high, float(samples.max()))
+    def add(self, samples: NDArray[Any]) -> Self:
+        for part in (samples[:_FIRST_SAMPLES], samples):  # mostly the first ones tell
+            if len(part) and not self.is_signal:
+                self._low = min(self._low, float(part.min()))
+                self._high = max(self._high, float(part.max()))
+        return self
 
 
-def _read_block(sound: soundfile.SoundFile) -> NDArray[np.float32]:
+def _read_block(sound: soundfile.SoundFile, frames: int) -> NDArray[np.float32]:
     """float32 ``(frames, channels)`` on the scale of int16."""
     if sound.subtype == "PCM_16":
         # libsndfile's own conversion to float takes longer than decoding and NumPy's conversion together.
-        return sound.read(_BLOCK_FRAMES, dtype="int16", always_2d=True).astype(np.float32)
-    block: NDArray[np.float32] = sound.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)
+        return sound.read(frames, dtype="int16", always_2d=True).astype(np.float32)
+    block: NDArray[np.float32] = sound.read(frames, dtype="float32", always_2d=True)
     return np.multiply(block, _FULL_SCALE, out=block)
 
 
@@ -145,6 +161,13 @@ def _to_mono(block: NDArray[np.float32]) -> NDArray[np.float32]:
     return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
 
 
-def _to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
-    rounded = np.rint(samples)
-    return np.clip(rounded, -_FULL_SCALE, _FULL_SCALE - 1, out=rounded).astype(np.int16)
+def _to_int16(samples: NDArray[np.float32], path: Path) -> NDArray[np.int16]:
+    """Clipped and rounded; ``samples`` may be overwritten."""
+    # Both ends are NaN if any sample is, and infinite if one is: looking at them is a pass fewer than asking of each.
+    low, high = (float(samples.min()), float(samples.max())) if len(samples) else (0.0, 0.0)
+    if not math.isfinite(high - low):
+        raise UnreadableAudio(f"{path}: holds samples that are not finite (NaN or infinity)")
+    if low < -_FULL_SCALE or high > _FULL_SCALE - 1:
+        np.clip(samples, -_FULL_SCALE, _FULL_SCALE - 1, out=samples)
+    rounded = np.empty(len(samples), np.int16)
+    return np.rint(samples, out=rounded, casting="unsafe")  # one pass, which rounds before it casts

@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from fat2019 import DataError
 from fat2019.config import FeatureConfig
+from fat2019.logmel import hann_window, mel_filters
 from fat2019.runs import Run, write_whole
 from fat2019.windows import IMAGE_MAXIMUM
 
@@ -97,12 +98,8 @@ def _repeat(waveform: tf.Tensor, minimum: int) -> tf.Tensor:
 
 def _log_mel(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
     """As :func:`fat2019.logmel.log_mel`."""
-    import librosa.filters
-
-    filters = librosa.filters.mel(
-        sr=config.sample_rate_hz, n_fft=config.n_fft, n_mels=config.mel_bands, fmin=config.fmin_hz, fmax=config.fmax_hz
-    ).astype(np.float32)  # (mels, bins)
-    window = librosa.filters.get_window("hann", config.n_fft, fftbins=True).astype(np.float32)
+    filters = mel_filters(config)  # (mels, bins)
+    window = hann_window(config.n_fft).astype(np.float32)
     # Frames as rows of hops, side by side: converters know reshape and slices better than framing.
     overlap = config.n_fft // config.hop_samples
     hops = tf.shape(waveform)[0] // config.hop_samples

@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from fat2019.config import FeatureConfig
+from fat2019.energy import energy_of_rows
 
 Samples = NDArray[np.int16 | np.float32]
 Float32Array = NDArray[np.float32]
@@ -47,10 +48,10 @@ def log_mel(samples: Samples, config: FeatureConfig = FeatureConfig()) -> Float3
     mels = np.empty((len(frames), config.mel_bands), np.float32)
     for first in range(0, len(frames), _BLOCK_FRAMES):
         block = slice(first, first + _BLOCK_FRAMES)
-        spectrum = scipy.fft.rfft(frames[block] * window)  # (block, bins) complex64
         # Real and imaginary part lie side by side, and the weights have each bin's weight twice: one product
         # then adds the two squares and sums over the band.
-        squares = np.square(spectrum.view(np.float32))  # (block, 2 * bins)
+        squares = scipy.fft.rfft(frames[block] * window).view(np.float32)  # (block, 2 * bins)
+        np.square(squares, out=squares)
         for group in bank.groups:
             np.matmul(squares[:, group.columns], group.weights, out=mels[block, group.bands])
     return _decibels(mels, config.power_floor)  # (frames, mels)
@@ -89,11 +90,28 @@ def cumulative_energy(samples: NDArray[np.int16], config: FeatureConfig = Featur
     if samples.dtype != np.int16:
         raise ValueError(f"samples: expected int16, whose energy is exact, received {samples.dtype}")
     hops = config.frames(len(samples)) - 1 + config.n_fft // config.hop_samples
-    # Exact: a hop's sum of squares stays far below 2**53.
-    by_hop = samples[: hops * config.hop_samples].reshape(hops, -1).astype(np.float64)
     energy = np.zeros(hops + 1, np.int64)
-    np.cumsum(np.einsum("ij,ij->i", by_hop, by_hop).astype(np.int64), out=energy[1:])
+    np.cumsum(energy_of_rows(samples[: hops * config.hop_samples].reshape(hops, -1)), out=energy[1:])
     return energy
+
+
+def mel_filters(config: FeatureConfig) -> Float32Array:
+    """The triangular mel filters of equal area: float32 ``(mel_bands, n_fft // 2 + 1)``.
+
+    They are those of ``librosa.filters.mel``, written out because a worker takes more than a second to load it.
+    """
+    bins_hz = np.arange(config.n_fft // 2 + 1) * (config.sample_rate_hz / config.n_fft)
+    lowest, highest = _mel_of_hz(config.fmin_hz), _mel_of_hz(config.fmax_hz)
+    edges_hz = _hz_of_mel(np.linspace(lowest, highest, config.mel_bands + 2))[:, None]  # (mels + 2, 1)
+    rising = (bins_hz - edges_hz[:-2]) / (edges_hz[1:-1] - edges_hz[:-2])
+    falling = (edges_hz[2:] - bins_hz) / (edges_hz[2:] - edges_hz[1:-1])
+    area = (edges_hz[2:] - edges_hz[:-2]) / 2
+    return (np.maximum(0, np.minimum(rising, falling)) / area).astype(np.float32)
+
+
+def hann_window(samples: int) -> NDArray[np.float64]:
+    """The periodic Hann window, ``(samples,)``."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(samples) / samples)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,21 +132,29 @@ class _FilterBank:
 
 @functools.lru_cache(maxsize=8)
 def _filter_bank(config: FeatureConfig) -> _FilterBank:
-    import librosa.filters  # loads numba: more than a second, once a process (or once before a fork)
-
-    filters = librosa.filters.mel(
-        sr=config.sample_rate_hz,
-        n_fft=config.n_fft,
-        n_mels=config.mel_bands,
-        fmin=config.fmin_hz,
-        fmax=config.fmax_hz,
-    )  # (mels, bins)
-    window = librosa.filters.get_window("hann", config.n_fft, fftbins=True)
+    filters = mel_filters(config)
+    window = hann_window(config.n_fft)
     return _FilterBank(
         window.astype(np.float32),
         (window / 32_768).astype(np.float32),
         tuple(_band_group(filters, first) for first in range(0, config.mel_bands, _BANDS_PER_PRODUCT)),
     )
+
+
+# Slaney's scale: linear up to 1 kHz, 27 steps for a factor of 6.4 beyond.
+_LINEAR_HZ, _LINEAR_MELS = 1_000.0, 15.0
+_LOG_STEP = math.log(6.4) / 27
+
+
+def _mel_of_hz(hz: float) -> float:
+    if hz < _LINEAR_HZ:
+        return hz / _LINEAR_HZ * _LINEAR_MELS
+    return _LINEAR_MELS + math.log(hz / _LINEAR_HZ) / _LOG_STEP
+
+
+def _hz_of_mel(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    linear = mel / _LINEAR_MELS * _LINEAR_HZ
+    return np.where(mel < _LINEAR_MELS, linear, _LINEAR_HZ * np.exp(_LOG_STEP * (mel - _LINEAR_MELS)))
 
 
 def _band_group(filters: Float32Array, first: int) -> _BandGroup:

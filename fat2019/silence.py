@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fat2019.config import SilenceRule
+from fat2019.energy import energy_of_rows
 
 Int16Array = NDArray[np.int16]
 Int64Array = NDArray[np.int64]
@@ -68,7 +69,7 @@ def kept_ranges(
     """
     _check(samples, rate, min_silence_ms, keep_silence_ms)
     length_ms = round(1000 * (len(samples) / rate))
-    positions = (np.arange(length_ms + 1) * (rate / 1000)).astype(np.int64)  # (ms + 1,) of samples
+    positions = _positions(length_ms, rate)  # (ms + 1,) of samples
     silences = _silences(samples, positions, min_silence_ms, threshold_dbfs)  # (silences, 2) in ms
     sounds = _complement(silences, length_ms)  # (ranges, 2) in ms
     widened = _widened(sounds, length_ms, keep_silence_ms)  # (ranges, 2) in ms
@@ -86,6 +87,13 @@ def _check(samples: Int16Array, rate: int, min_silence_ms: int, keep_silence_ms:
         raise ValueError(f"keep_silence_ms: expected at least 0, received {keep_silence_ms}")
 
 
+def _positions(length_ms: int, rate: int) -> Int64Array:
+    """The sample at which each millisecond begins, ``(ms + 1,)``."""
+    if rate % 1000 == 0:
+        return np.arange(length_ms + 1) * (rate // 1000)
+    return (np.arange(length_ms + 1) * (rate / 1000)).astype(np.int64)
+
+
 def _silences(samples: Int16Array, positions: Int64Array, min_silence_ms: int, threshold_dbfs: float) -> Int64Array:
     """The silences in ms, ``(silences, 2)``: unions of the silent slices that touch or overlap."""
     if len(positions) - 1 < min_silence_ms:
@@ -95,13 +103,19 @@ def _silences(samples: Int16Array, positions: Int64Array, min_silence_ms: int, t
     loud_rms = math.floor(min(10 ** (threshold_dbfs / 20), 1.0) * _FULL_SCALE) + 1
     slice_samples = positions[min_silence_ms:] - positions[:-min_silence_ms]
     slice_energy = energy[min_silence_ms:] - energy[:-min_silence_ms]
-    starts = np.flatnonzero(slice_energy < loud_rms**2 * slice_samples)  # in ms
-    if len(starts) == 0:
-        return np.empty((0, 2), np.int64)
-    apart = np.flatnonzero(np.diff(starts) > min_silence_ms)
-    firsts = starts[np.concatenate(([0], apart + 1))]
-    lasts = starts[np.concatenate((apart, [len(starts) - 1]))]
+    firsts, lasts = _runs(slice_energy < loud_rms**2 * slice_samples)  # of starts of silent slices, in ms
+    apart = firsts[1:] - lasts[:-1] > min_silence_ms
+    firsts, lasts = firsts[np.append(True, apart)[: len(firsts)]], lasts[np.append(apart, True)[: len(lasts)]]
     return np.stack((firsts, lasts + min_silence_ms), axis=1)
+
+
+def _runs(flags: NDArray[np.bool_]) -> tuple[Int64Array, Int64Array]:
+    """The first and the last place of each run of true flags."""
+    changed = np.empty(len(flags) + 1, np.bool_)
+    changed[0], changed[-1] = flags[0], flags[-1]
+    np.not_equal(flags[1:], flags[:-1], out=changed[1:-1])
+    changes = np.flatnonzero(changed)
+    return changes[::2], changes[1::2] - 1
 
 
 def _energy_until(samples: Int16Array, positions: Int64Array) -> Int64Array:
@@ -109,23 +123,13 @@ def _energy_until(samples: Int16Array, positions: Int64Array) -> Int64Array:
     ms, width = len(positions) - 1, int(positions[1])
     energy = np.zeros(ms + 1, np.int64)
     if positions[-1] == ms * width:
-        np.cumsum(_energy_of_rows(samples, ms, width), out=energy[1:])
+        whole = min(ms, len(samples) // width)
+        energy[1 : whole + 1] = energy_of_rows(samples[: whole * width].reshape(whole, width))
+        energy[whole + 1 :] = np.square(samples[whole * width :], dtype=np.int64).sum()  # a last row cut short
     else:
         squares = np.square(samples[: positions[-1]], dtype=np.int64)
-        np.cumsum(np.add.reduceat(squares, positions[:-1]), out=energy[1:])
-    return energy
-
-
-def _energy_of_rows(samples: Int16Array, rows: int, width: int) -> Int64Array:
-    """The sums of the squares of rows of equal width, ``(rows,)``; the last row may be cut short."""
-    whole = min(rows, len(samples) // width)
-    # A row's sum stays far below 2**53, so floats are exact; a product with ones adds short rows fastest.
-    squares = samples[: whole * width].astype(np.float64)
-    np.square(squares, out=squares)
-    energy = np.empty(rows, np.int64)
-    energy[:whole] = squares.reshape(whole, width) @ np.ones(width)
-    energy[whole:] = np.square(samples[whole * width :], dtype=np.int64).sum()
-    return energy
+        energy[1:] = np.add.reduceat(squares, positions[:-1])
+    return np.cumsum(energy, out=energy)
 
 
 def _complement(silences: Int64Array, length_ms: int) -> Int64Array:

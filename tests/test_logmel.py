@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fat2019.config import FeatureConfig
-from fat2019.logmel import cumulative_energy, log_mel, repeat_to
+from fat2019.logmel import cumulative_energy, hann_window, log_mel, mel_filters, repeat_to
 from tests.oracles import librosa_log_mel as oracle
 
 CONFIG = FeatureConfig()
@@ -195,3 +195,19 @@ def test_full_scale_energy_is_exact() -> None:
 def test_the_energy_of_floats_is_refused() -> None:
     with pytest.raises(ValueError, match="expected int16, whose energy is exact, received float32"):
         cumulative_energy(np.zeros(2000, np.float32))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FeatureConfig(),
+        FeatureConfig(sample_rate_hz=32_000, mel_bands=128, fmax_hz=16_000.0),
+        FeatureConfig(mel_bands=40, fmin_hz=500.0, fmax_hz=7_000.0),
+    ],
+)
+def test_filters_and_window_are_librosas(config: FeatureConfig) -> None:
+    expected = librosa.filters.mel(
+        sr=config.sample_rate_hz, n_fft=config.n_fft, n_mels=config.mel_bands, fmin=config.fmin_hz, fmax=config.fmax_hz
+    )
+    np.testing.assert_allclose(mel_filters(config), expected, rtol=0, atol=2e-7 * expected.max())
+    np.testing.assert_allclose(hann_window(1024), librosa.filters.get_window("hann", 1024), rtol=0, atol=1e-15)

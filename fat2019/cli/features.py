@@ -77,7 +77,7 @@ def build_features(
     repair: bool,
     json_: bool,
 ) -> None:
-    """Turn the WAV files of DATA into a feature store: desilenced 16 kHz audio and log-mels.
+    """Turn the audio files of DATA into a feature store: desilenced 16 kHz audio and log-mels.
 
     DATA is a folder in Kaggle's layout (train_curated/, train_curated.csv, ...) or Zenodo's. A build that was
     interrupted goes on when started again; one that is up to date says so.

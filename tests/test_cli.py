@@ -264,6 +264,25 @@ def test_a_run_of_another_vocabulary_is_refused(data, open_store, tmp_path):
     assert "vocabulary" in failure("evaluate", tmp_path / "run", "--features", tmp_path / "store")
 
 
+def test_a_quiet_command_with_tensorflow_says_nothing_but_its_result(open_store, tmp_path):
+    command = [
+        "cli.py",
+        "--quiet",
+        "train",
+        "--features",
+        str(open_store("uint8").path),
+        "--run",
+        str(tmp_path / "run"),
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, *command, "--epochs", "1"], cwd=ROOT, capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert done.stdout.startswith(f"{tmp_path / 'run'}: LWLRAP on validation")
+
+
 def test_interrupting_a_build_exits_with_130_and_says_how_to_go_on(data, tmp_path):
     rng = np.random.default_rng(1)
     for number in range(300):  # enough that the build is still at work

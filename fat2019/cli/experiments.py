@@ -8,7 +8,7 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.options import PATH, as_json
-from fat2019.cli.output import log_file, print_result, say_epoch
+from fat2019.cli.output import TensorFlowCommand, log_file, print_result, say_epoch
 from fat2019.cli.train import train_options
 
 SCALES = {"small": 0.1, "full": 1.0}  # of a reproduction
@@ -21,7 +21,7 @@ def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
         raise click.BadParameter(f"expected {', '.join(SCALES)} or a number, received {value!r}") from error
 
 
-@click.command("reproduce")
+@click.command("reproduce", cls=TensorFlowCommand)
 @click.argument("table")
 @options.store_to_train_on
 @click.option(
@@ -85,7 +85,7 @@ def _repeatable(command: Callable) -> Callable:
     return command
 
 
-@click.command("sweep")
+@click.command("sweep", cls=TensorFlowCommand)
 @as_json
 @options.store_to_train_on
 @click.option("--out", type=PATH, default=Path("sweep"), help="Folder for runs and table.")

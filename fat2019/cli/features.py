@@ -10,14 +10,14 @@ from typing import Any
 import click
 
 from fat2019.cli.options import PATH, as_json, some_splits, validation_share
-from fat2019.cli.output import epoch_line, print_result
+from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result
 from fat2019.config import DTYPES, FeatureConfig
 from fat2019.console import progress
 
 FORMATS = {"hdf5": ("hdf5",), "tfrecord": ("tfrecord",), "both": ("hdf5", "tfrecord")}
 
 
-@click.command("demo")
+@click.command("demo", cls=TensorFlowCommand)
 @click.option("--out", type=PATH, default=Path("demo"), help="Folder for everything that is made.")
 @click.option("--epochs", type=click.IntRange(1), default=25, help="Epochs of training.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the sounds and of the training.")

@@ -10,11 +10,11 @@ import click
 from fat2019 import DataError
 from fat2019.cli import options
 from fat2019.cli.options import PATH, as_json
-from fat2019.cli.output import print_result
+from fat2019.cli.output import TensorFlowCommand, print_result
 from fat2019.console import progress
 
 
-@click.command("explore")
+@click.command("explore", cls=TensorFlowCommand)
 @click.argument("source", type=PATH)
 @click.option("--out", type=PATH, default=Path("explore.html"), help="The page to write.")
 @click.option(
@@ -57,7 +57,7 @@ def explore(
     )
 
 
-@click.command("report")
+@click.command("report", cls=TensorFlowCommand)
 @click.argument("runs", type=PATH, nargs=-1, required=True)
 @click.option("--out", type=PATH, default=Path("report.html"), help="The page to write.")
 @options.store_of_the_run
@@ -75,7 +75,7 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
     print_result(result, json_, [f"{out}: {result['clips']} {result['split']} clips held out", *lines])
 
 
-@click.command("tag")
+@click.command("tag", cls=TensorFlowCommand)
 @click.argument("run", type=PATH)
 @click.argument("files", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(1), default=5, help="Tags of each file.")
@@ -156,7 +156,7 @@ def _tag_lines(row: dict[str, Any]) -> None:
     Console().print(table)
 
 
-@click.command("serve")
+@click.command("serve", cls=TensorFlowCommand)
 @click.argument("run", type=PATH)
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, help="Of the page, on 127.0.0.1.")
 def serve(run: Path, port: int) -> None:
@@ -168,7 +168,7 @@ def serve(run: Path, port: int) -> None:
     show(run, port)
 
 
-@click.command("export")
+@click.command("export", cls=TensorFlowCommand)
 @click.argument("run", type=PATH)
 @click.option(
     "--to",

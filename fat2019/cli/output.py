@@ -3,11 +3,27 @@
 import contextlib
 import json
 import logging
+import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+
+
+class TensorFlowCommand(click.Command):
+    """A command that uses TensorFlow, which is loaded when the options have been read: `--help` does without."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Load TensorFlow, then do as other commands do."""
+        verbose = logging.getLogger("fat2019").isEnabledFor(logging.DEBUG)
+        with contextlib.nullcontext() if verbose or "tensorflow" in sys.modules else _native_messages_dropped():
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()  # looks for drivers
+        return super().invoke(context)
 
 
 def print_result(result: dict[str, Any], json_: bool, lines: Sequence[str]) -> None:
@@ -61,3 +77,22 @@ def log_file(run: Path) -> Iterator[None]:
     finally:
         logging.getLogger("fat2019").removeHandler(handler)
         handler.close()
+
+
+@contextlib.contextmanager
+def _native_messages_dropped() -> Iterator[None]:
+    """Keep from standard error what code in C++ writes there, unless there is an exception that it may explain.
+
+    TensorFlow tells of drivers and instructions that it might have used, before it can be told not to.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as messages, os.fdopen(os.dup(2), "wb") as standard_error:
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            messages.seek(0)
+            standard_error.write(messages.read())
+            raise
+        finally:
+            os.dup2(standard_error.fileno(), 2)

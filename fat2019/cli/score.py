@@ -7,11 +7,11 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.options import PATH, Mean, Windows, as_json
-from fat2019.cli.output import print_result
+from fat2019.cli.output import TensorFlowCommand, print_result
 from fat2019.console import progress
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=TensorFlowCommand)
 @click.argument("run", type=PATH)
 @options.truth
 @options.store_of_the_run
@@ -30,7 +30,7 @@ def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Wind
     )
 
 
-@click.command("predict")
+@click.command("predict", cls=TensorFlowCommand)
 @click.argument("runs", type=PATH, nargs=-1, required=True)
 @options.submission
 @click.option(

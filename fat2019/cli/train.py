@@ -9,7 +9,7 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.options import PATH, as_json, some_splits
-from fat2019.cli.output import epoch_line, log_file, print_result
+from fat2019.cli.output import TensorFlowCommand, epoch_line, log_file, print_result
 
 
 def train_options(command: Callable) -> Callable:
@@ -129,7 +129,7 @@ def train_options(command: Callable) -> Callable:
     return command
 
 
-@click.command("train")
+@click.command("train", cls=TensorFlowCommand)
 @options.store_to_train_on
 @click.option(
     "--run",
@@ -167,7 +167,7 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
     )
 
 
-@click.command("recipes")
+@click.command("recipes", cls=TensorFlowCommand)
 @as_json
 def recipes(json_: bool) -> None:
     """List the named configurations: the rows of the report's tables and the curves of its figures."""
@@ -188,7 +188,7 @@ def recipes(json_: bool) -> None:
     )
 
 
-@click.command("models")
+@click.command("models", cls=TensorFlowCommand)
 @click.option("--classes", type=click.IntRange(1), default=80, help="Outputs.")
 @as_json
 def models(classes: int, json_: bool) -> None:

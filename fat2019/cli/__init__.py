@@ -14,6 +14,15 @@ import click
 from fat2019 import DataError
 from fat2019.cli import experiments, features, look, score, train
 
+_FROM_EPOCH = "from the last finished epoch"
+_RESUMED = {
+    "build-features": "from the last finished shards",
+    "demo": "from what is finished",
+    "train": _FROM_EPOCH,
+    "reproduce": _FROM_EPOCH,
+    "sweep": _FROM_EPOCH,
+}
+
 
 class _BadInput(click.ClickException):
     """Something outside the program is wrong."""
@@ -36,7 +45,12 @@ class _Group(click.Group):
         except DataError as error:
             raise _BadInput(str(error)) from error
         except KeyboardInterrupt as error:
-            raise _Interrupted("interrupted; the same command goes on from what is finished") from error
+            goes_on = (
+                f"; the same command goes on {from_}"
+                if (from_ := _RESUMED.get(context.invoked_subcommand or ""))
+                else ""
+            )
+            raise _Interrupted(f"interrupted{goes_on}") from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 demo: install
 	$(BIN)/python cli.py demo --out demo
 
-test: lint
+test: lint $(VENV)/browser-test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: install
@@ -18,13 +18,22 @@ lint: install
 
 install: $(VENV)/installed
 
-# uv installs in parallel, in a fraction of pip's time; where it cannot reach a registry as pip is set up to, pip does it.
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
-	UV_NATIVE_TLS=1 UV_LINK_MODE=copy $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]' \
-		|| $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(call install,.[dev])
 	touch $@
+
+# The page of `serve` in a real browser; without a chromium on the machine its tests are skipped.
+$(VENV)/browser-test: $(VENV)/installed
+	$(call install,.[browser-test])
+	touch $@
+
+# uv installs in parallel, in a fraction of pip's time; where it cannot reach a registry as pip is set up to, pip does it.
+define install
+UV_NATIVE_TLS=1 UV_LINK_MODE=copy $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '$(1)' \
+		|| $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '$(1)'
+endef
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fat2019 import DataError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from matplotlib.figure import Figure
 
     from fat2019.tagging import Tagger
 
@@ -24,6 +23,7 @@ MOST_BYTES = 200_000_000
 MOST_SECONDS = 1800
 
 _TAGS = 8
+_LEAST_PICTURE_PX = 760  # narrower, its text could not be read: on a telephone it is moved sideways
 
 
 def serve(run: Path, port: int) -> None:
@@ -34,7 +34,7 @@ def serve(run: Path, port: int) -> None:
     """
     with made(run) as page:
         try:
-            page.launch(server_name=ADDRESS, server_port=port, max_file_size=MOST_BYTES, quiet=True)
+            launch(page, server_port=port)
         except OSError as error:
             raise DataError(f"port {port}: it is taken, perhaps by another page; give another --port") from error
 
@@ -49,6 +49,7 @@ def made(run: Path) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="fat2019-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        os.environ["GRADIO_RUN_HISTORY"] = "False"
         try:
             import gradio
         except ImportError as error:
@@ -59,10 +60,29 @@ def made(run: Path) -> Iterator[Any]:
         yield _page(gradio, Tagger(Run.open(run)), run)
 
 
+def launch(page: Any, **options: Any) -> Any:
+    """Show a page on the loopback address; returns what the library does.
+
+    Nothing is loaded from elsewhere, fonts neither, and nothing can be shared from the page.
+    """
+    import gradio
+
+    theme = gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    return page.launch(
+        server_name=ADDRESS,
+        share=False,
+        max_file_size=MOST_BYTES,
+        footer_links=[],
+        theme=theme,
+        quiet=True,
+        **options,
+    )
+
+
 def _page(gradio: Any, tagger: "Tagger", run: Path) -> Any:
-    def answer(path: str | None) -> tuple[dict[str, float] | None, Any, Any]:
+    def answer(path: str | None) -> tuple[dict[str, float] | None, str, str]:
         if path is None:
-            return None, None, None
+            return None, "", ""
         try:
             return tags_of(tagger, Path(path))
         except DataError as error:
@@ -75,16 +95,17 @@ def _page(gradio: Any, tagger: "Tagger", run: Path) -> Any:
             f"{MOST_SECONDS // 60} minutes"
         )
         with gradio.Row():
-            sound = gradio.Audio(sources=["upload", "microphone"], type="filepath", label="Sound", elem_id="sound")
+            sound = gradio.Audio(
+                sources=["upload", "microphone"], type="filepath", label="Sound", elem_id="sound", buttons=[]
+            )
             tags = gradio.Label(num_top_classes=_TAGS, label="Tags", elem_id="tags")
-        timeline = gradio.Image(label="Scores along time", show_label=False, elem_id="timeline", interactive=False)
-        picture = gradio.Image(label="Log-mel spectrogram", show_label=False, elem_id="log-mel", interactive=False)
-        sound.change(answer, sound, [tags, timeline, picture], api_name="tag")
+        timeline, log_mel = gradio.HTML(elem_id="timeline"), gradio.HTML(elem_id="log-mel")
+        sound.change(answer, sound, [tags, timeline, log_mel], api_name="tag")
     return page
 
 
-def tags_of(tagger: "Tagger", path: Path) -> tuple[dict[str, float], "npt.NDArray[np.uint8]", "npt.NDArray[np.uint8]"]:
-    """Scores by class; pictures ``(height, width, 4)`` of the scores along time, and of the log-mel.
+def tags_of(tagger: "Tagger", path: Path) -> tuple[dict[str, float], str, str]:
+    """Scores by class, and in HTML the pictures of the scores along time and of the log-mel.
 
     Raises:
         DataError: the file is no audio, or too long. The message has the file's name without its folder.
@@ -113,7 +134,18 @@ def tags_of(tagger: "Tagger", path: Path) -> tuple[dict[str, float], "npt.NDArra
     spectrum = figures.wide_log_mel(
         log_mel(repeat_to(line.samples, features.window_samples), features), features, path.name
     )
-    return dict(best), figures.to_pixels(timeline), figures.to_pixels(spectrum)
+    return (
+        dict(best),
+        _picture(timeline, "Waveform, and the scores of classes along time"),
+        _picture(spectrum, "Log-mel spectrogram"),
+    )
+
+
+def _picture(figure: "Figure", says: str) -> str:
+    from fat2019.figures import png_image
+
+    image = png_image(figure, says)
+    return f'<div style="overflow-x: auto"><div style="min-width: {_LEAST_PICTURE_PX}px">{image}</div></div>'
 
 
 def _require_short(path: Path) -> None:

@@ -130,11 +130,14 @@ def to_png(figure: "Figure") -> bytes:
     return _saved(figure, "png", dpi=160)
 
 
-def to_pixels(figure: "Figure") -> npt.NDArray[np.uint8]:
-    """The picture as an array ``(height, width, 4)``."""
-    from matplotlib.image import imread
+def png_image(figure: "Figure", says: str) -> "Markup":
+    """A figure as an HTML image that holds its pixels: for one of so many parts that its SVG would be large.
 
-    return np.rint(imread(io.BytesIO(to_png(figure))) * 255).astype(np.uint8)
+    Args:
+        figure: what is drawn.
+        says: what one sees, for those who do not see it.
+    """
+    return _markup('<img alt="{}" width="100%" src="data:image/png;base64,{}">', says, _base64(to_png(figure)))
 
 
 @_styled

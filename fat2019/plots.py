@@ -1,11 +1,10 @@
-"""Figures, drawn without a display, each as a PNG and an SVG file.
-
-SVG files hold no date and no random names: the same numbers give the same bytes.
-"""
+"""Figures of many runs, each as a PNG and an SVG file; the same numbers give the same bytes."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from fat2019.figures import to_png, to_svg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,10 +48,7 @@ def draw_curves(stem: Path, curves: Mapping[str, "pd.DataFrame"], title: str) ->
 
 
 def _save(figure: "Figure", stem: Path) -> tuple[Path, Path]:
-    import matplotlib
-
     png, svg = Path(f"{stem}.png"), Path(f"{stem}.svg")  # with_suffix would take the .1 of figure-6.1 for one
-    figure.savefig(png, dpi=120)
-    with matplotlib.rc_context({"svg.hashsalt": "fat2019"}):
-        figure.savefig(svg, metadata={"Date": None})
+    png.write_bytes(to_png(figure))
+    svg.write_bytes(to_svg(figure))
     return png, svg

@@ -1,8 +1,17 @@
+import base64
+import io
+import os
+import re
+import shutil
+import tempfile
 import time
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import soundfile
+from matplotlib.image import imread
 
 from fat2019 import DataError, app
 from fat2019.app import made, tags_of
@@ -49,9 +58,8 @@ def test_the_tags_are_those_of_the_command_and_the_pictures_have_pixels(tagger, 
     [tagged] = tagger.tag([sound], lambda path, reason: None)
     assert tags == dict(tagger.top(tagged.scores, 8))
     for picture in (timeline, log_mel):
-        assert picture.dtype == np.uint8
-        assert picture.ndim == 3
-        assert picture.std() > 10
+        [png] = re.findall(r"data:image/png;base64,([^\"]+)", picture)
+        assert imread(io.BytesIO(base64.b64decode(png))).std() > 0.04
 
 
 def test_no_audio_and_too_much_of_it_are_refused_without_the_folder_in_the_message(tagger, text, two_hours, tmp_path):
@@ -68,43 +76,93 @@ def test_without_the_library_the_extra_is_named(run, monkeypatch):
 
 
 @pytest.fixture
-def shown(run):
-    """The address of the page, and the folder of what is uploaded."""
-    import os
-    from pathlib import Path
-
+def shown(run, tmp_path, monkeypatch):
+    """The address of the page, and the folder of what is uploaded; when it is closed down, nothing is left."""
     pytest.importorskip("gradio")
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "working").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.chdir(tmp_path / "working")
+    before = sorted(run.path.rglob("*"))
     with made(run.path) as page:
         folder = Path(os.environ["GRADIO_TEMP_DIR"])
-        _, address, _ = page.launch(
-            server_name=app.ADDRESS, max_file_size=app.MOST_BYTES, quiet=True, prevent_thread_lock=True
-        )
+        _, address, _ = app.launch(page, prevent_thread_lock=True)
         yield address, folder
         page.close()
-    assert not folder.exists()
+    assert not list((tmp_path / "temporary").iterdir())
+    assert not list((tmp_path / "working").iterdir())
+    assert sorted(run.path.rglob("*")) == before
 
 
-def test_in_a_browser_a_file_gets_tags_and_what_cannot_be_used_a_message(shown, sound, text, two_hours, tagger):
+@pytest.fixture
+def browser():
+    """A real Chromium whose microphone hears beeps."""
     playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or pytest.skip("there is no chromium")
+    fakes = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *fakes])
+        yield opened
+        opened.close()
+
+
+def test_in_a_browser_a_file_gets_tags_and_what_cannot_be_used_a_message(
+    shown, browser, sound, text, two_hours, tagger
+):
     address, folder = shown
     assert address.startswith("http://127.0.0.1:")
-    with playwright.sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        for path, message in ((text, "no audio"), (two_hours, "too long")):
-            page = _opened(browser, address, path)
-            page.get_by_text(message).first.wait_for(timeout=30_000)
-        page = _opened(browser, address, sound)
-        best = next(iter(tags_of(tagger, sound)[0]))
-        page.locator("#tags").get_by_text(best).first.wait_for(timeout=30_000)
-        page.locator("#timeline img").wait_for(timeout=30_000)
-        time.sleep(0.5)  # the waveform is drawn by the browser after its frame is there
-        page.screenshot(path=sound.with_suffix(".png"), full_page=True)
-        browser.close()
+    for path, message in ((text, "no audio"), (two_hours, "120 minutes are too long")):
+        page = _opened(browser, address, path)
+        page.get_by_text(message).first.wait_for(timeout=30_000)
+        assert str(folder) not in page.inner_text("body")
+    page = _opened(browser, address, sound)
+    tags = tags_of(tagger, sound)[0]
+    page.locator("#timeline img").wait_for(timeout=30_000)
+    shown_tags = page.inner_text("#tags")
+    assert all(name in shown_tags for name in tags)
+    assert f"{round(100 * max(tags.values()))}%" in shown_tags
+    assert page.locator("#log-mel img").get_attribute("alt") == "Log-mel spectrogram"
     assert any(folder.rglob("noise*"))
 
 
-def _opened(browser, address, path):
-    page = browser.new_page(viewport={"width": 1280, "height": 1100})
+def test_on_a_telephone_the_page_has_its_width_and_pictures_stay_large_enough_to_read(shown, browser, sound):
+    page = _opened(browser, shown[0], sound, width=390)
+    page.locator("#log-mel img").wait_for(timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert all(page.locator(f"{part} img").bounding_box()["width"] >= 760 for part in ("#timeline", "#log-mel"))
+
+
+def test_the_page_asks_no_other_machine_for_anything(shown, browser, sound):
+    page = browser.new_page()
+    asked = set()
+    page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
+    page.goto(shown[0])
+    page.locator("#sound input[type=file]").first.set_input_files(sound)
+    page.locator("#timeline img").wait_for(timeout=30_000)
+    assert asked - {None} == {"127.0.0.1"}  # None: data within the page
+
+
+def test_what_the_microphone_hears_is_tagged(shown, browser, tagger):
+    page = browser.new_context(permissions=["microphone"]).new_page()
+    page.goto(shown[0])
+    page.get_by_label("Record audio").click()
+    page.locator("#sound button.record-button").click()
+    time.sleep(2)
+    page.locator("#sound button.stop-button").click()
+    page.locator("#timeline img").wait_for(timeout=30_000)
+    assert any(name in page.inner_text("#tags") for name in tagger.vocabulary.names)
+
+
+def test_a_file_larger_than_the_limit_is_refused_before_it_is_stored(run, browser, sound, monkeypatch, request):
+    monkeypatch.setattr(app, "MOST_BYTES", 20_000)
+    address, folder = request.getfixturevalue("shown")
+    page = _opened(browser, address, sound)
+    page.get_by_text("maximum allowed size").first.wait_for(timeout=30_000)
+    assert not any(folder.rglob("noise*"))
+
+
+def _opened(browser, address, path, width=1280):
+    page = browser.new_page(viewport={"width": width, "height": 1000})
     page.goto(address)
     page.locator("#sound input[type=file]").first.set_input_files(path)
     return page

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import soundfile
 from click.testing import CliRunner
 
 from fat2019.cli import main
+from tests.run_folders import make_run
 
 ROOT = Path(__file__).parent.parent
 LIGHT = (
@@ -264,13 +266,67 @@ def test_a_run_of_another_vocabulary_is_refused(data, open_store, tmp_path):
     assert "vocabulary" in failure("evaluate", tmp_path / "run", "--features", tmp_path / "store")
 
 
+def test_a_quiet_command_with_tensorflow_says_nothing_but_its_result(open_store, tmp_path):
+    command = [
+        "cli.py",
+        "--quiet",
+        "train",
+        "--features",
+        str(open_store("uint8").path),
+        "--run",
+        str(tmp_path / "run"),
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, *command, "--epochs", "1"], cwd=ROOT, capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert done.stdout.startswith(f"{tmp_path / 'run'}: LWLRAP on validation")
+
+
 def test_interrupting_a_build_exits_with_130_and_says_how_to_go_on(data, tmp_path):
     rng = np.random.default_rng(1)
     for number in range(300):  # enough that the build is still at work
         soundfile.write(data / "train_curated" / f"more{number}.wav", rng.normal(0, 0.1, 80_000), 16_000)
     write_rows(data, *(f"more{number}.wav,Bark" for number in range(300)))
+    started = tmp_path / "store" / "build.journal"
+    command = ["build-features", data, "--out", tmp_path / "store", "--workers", 1]
+    message, _ = interrupted(command, lambda _: started.exists())
+    assert message == "Error: interrupted; the same command goes on from the last finished shards"
+
+
+def test_interrupting_a_training_says_how_to_go_on_and_the_same_command_does(open_store, tmp_path):
+    history = tmp_path / "run" / "history.csv"
+
+    def epochs():
+        return len(history.read_text().splitlines()) - 1 if history.exists() else 0
+
+    command = ["train", "--features", open_store("uint8").path, "--run", tmp_path / "run", "--epochs", 5000]
+    message, _ = interrupted(command, lambda _: epochs() >= 1)
+    assert message == "Error: interrupted; the same command goes on from the last finished epoch"
+    done = history.read_text()
+    interrupted(command, lambda _: epochs() > len(done.splitlines()))
+    assert history.read_text().startswith(done)
+
+
+def test_interrupting_tags_leaves_those_that_are_printed_and_promises_nothing(open_store, tmp_path):
+    trained = make_run(tmp_path / "run", open_store("uint8"))
+    soundfile.write(tmp_path / "sound.wav", np.random.default_rng(0).normal(0, 0.1, 48_000), 16_000)
+    (tmp_path / "many").mkdir()
+    for number in range(3000):
+        (tmp_path / "many" / f"{number}.wav").symlink_to(tmp_path / "sound.wav")
+    message, printed = interrupted(
+        ["tag", trained.path, tmp_path / "many", "--top", 1], lambda process: process.stdout.readline()
+    )
+    assert message == "Error: interrupted"
+    assert all(len(line.split("\t")) == 3 for line in printed.splitlines())
+
+
+def interrupted(arguments, is_time):
+    """The last line that a command says, and what it has printed, when Ctrl-C comes at the time."""
     process = subprocess.Popen(
-        [sys.executable, "cli.py", "build-features", str(data), "--out", str(tmp_path / "store"), "--workers", "1"],
+        [sys.executable, "cli.py", *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -278,13 +334,14 @@ def test_interrupting_a_build_exits_with_130_and_says_how_to_go_on(data, tmp_pat
         # As a terminal starts it: whoever runs the tests in the background has Ctrl-C ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    while not (tmp_path / "store" / "build.journal").exists():
-        assert process.poll() is None
+    while not is_time(process):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    printed, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on" in errors
-    assert "Traceback" not in errors
+    assert "Traceback" not in said
+    return said.splitlines()[-1], printed
 
 
 def test_wave_files_of_the_standard_library_are_read(data, tmp_path):

@@ -1,0 +1,87 @@
+"""The command line: options in, calls to the other modules, results out; nothing is computed here.
+
+Results go to standard output, everything else to standard error. With ``--json`` standard output holds one JSON object.
+Heavy libraries are imported inside the commands, so that ``--help`` answers at once.
+"""
+
+import logging
+import os
+import sys
+from typing import Any
+
+import click
+
+from fat2019 import DataError
+from fat2019.cli import experiments, features, look, score, train
+
+_FROM_EPOCH = "from the last finished epoch"
+_RESUMED = {
+    "build-features": "from the last finished shards",
+    "demo": "from what is finished",
+    "train": _FROM_EPOCH,
+    "reproduce": _FROM_EPOCH,
+    "sweep": _FROM_EPOCH,
+}
+
+
+class _BadInput(click.ClickException):
+    """Something outside the program is wrong."""
+
+    exit_code = 2
+
+
+class _Interrupted(click.ClickException):
+    """Ctrl-C."""
+
+    exit_code = 130
+
+
+class _Group(click.Group):
+    """Turns what is wrong outside the program into one line and an exit status."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except DataError as error:
+            raise _BadInput(str(error)) from error
+        except KeyboardInterrupt as error:
+            goes_on = (
+                f"; the same command goes on {from_}"
+                if (from_ := _RESUMED.get(context.invoked_subcommand or ""))
+                else ""
+            )
+            raise _Interrupted(f"interrupted{goes_on}") from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="fat2019")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more about what is done.")
+def main(quiet: bool, verbose: bool) -> None:
+    """Tag sounds: features once, training fast, for Freesound Audio Tagging 2019 and data sets shaped like it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "2")
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("fat2019").setLevel(level)
+
+
+for _command in (
+    features.demo,
+    features.build_features,
+    features.info,
+    features.verify,
+    train.train,
+    train.recipes,
+    train.models,
+    experiments.reproduce,
+    experiments.sweep,
+    score.evaluate,
+    score.predict,
+    score.average,
+    look.explore,
+    look.report,
+    look.tag,
+    look.serve,
+    look.export,
+):
+    main.add_command(_command)

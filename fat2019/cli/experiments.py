@@ -1,0 +1,110 @@
+"""Many runs, one table: `reproduce` and `sweep`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fat2019.cli import options
+from fat2019.cli.options import PATH, as_json
+from fat2019.cli.output import TensorFlowCommand, log_file, print_result, say_epoch
+from fat2019.cli.train import train_options
+
+SCALES = {"small": 0.1, "full": 1.0}  # of a reproduction
+
+
+def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
+    try:
+        return SCALES[value] if value in SCALES else float(value)
+    except ValueError as error:
+        raise click.BadParameter(f"expected {', '.join(SCALES)} or a number, received {value!r}") from error
+
+
+@click.command("reproduce", cls=TensorFlowCommand)
+@click.argument("table")
+@options.store_to_train_on
+@click.option(
+    "--out",
+    type=PATH,
+    default=None,
+    help="Folder for runs, table and figure.  [default: reproduced/TABLE]",
+)
+@click.option(
+    "--scale",
+    callback=_scale,
+    default="full",
+    help="Share of the epochs and of the training clips: full, small (0.1) or a number.",
+)
+@click.option("--weights", default=None, help="Of the backbones: imagenet, none or a file.  [default: as the report]")
+@click.option("--seeds", type=click.IntRange(1), default=1, help="Runs of each row; the table shows their mean.")
+@options.truth
+@as_json
+def reproduce(
+    table: str,
+    features: Path,
+    out: Path | None,
+    scale: float,
+    weights: str | None,
+    seeds: int,
+    truth: Path | None,
+    json_: bool,
+) -> None:
+    """Train the rows of a TABLE of the report, such as table-6.5, and set the results beside its own.
+
+    A table that was interrupted goes on when the same command is given again; finished rows are kept.
+    """
+    from fat2019.reproduce import reproduce as run
+    from fat2019.store import FeatureStore
+
+    path = out or Path("reproduced") / table
+    with log_file(path):
+        result = run(
+            table,
+            FeatureStore.open(features),
+            path,
+            scale=scale,
+            weights=weights,
+            seeds=seeds,
+            truth=truth,
+            report=say_epoch,
+        )
+    print_result({name: value for name, value in result.items() if name != "markdown"}, json_, [result["markdown"]])
+
+
+def _repeatable(command: Callable) -> Callable:
+    """Let options be given more than once; a flag has no values to try."""
+    for option in command.__click_params__:  # type: ignore[attr-defined]
+        if option.is_flag:
+            continue
+        option.multiple, option.default = True, ()
+        if (one := option.callback) is not None:
+            option.callback = lambda context, parameter, values, one=one: tuple(
+                one(context, parameter, value) for value in values
+            )
+    return command
+
+
+@click.command("sweep", cls=TensorFlowCommand)
+@as_json
+@options.store_to_train_on
+@click.option("--out", type=PATH, default=Path("sweep"), help="Folder for runs and table.")
+@options.recipe
+@_repeatable
+@train_options
+def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes: Any) -> None:
+    """Train every combination of options given more than once, such as --lr 1e-3 --lr 3e-4 --kernel-size 3.
+
+    A sweep that was interrupted goes on when the same command is given again; finished runs are kept.
+    """
+    from fat2019.recipes import configure
+    from fat2019.store import FeatureStore
+    from fat2019.sweep import sweep as run
+    from fat2019.sweep import to_markdown
+
+    fixed = {name: value for name, value in changes.items() if not isinstance(value, tuple)}
+    grid = {name: values for name, values in changes.items() if isinstance(values, tuple) and values}
+    with log_file(out):
+        rows = run(FeatureStore.open(features), configure(recipe, fixed), grid, out, say_epoch)
+    varying = [name for name, values in grid.items() if len(values) > 1]
+    print_result({"runs": rows}, json_, [to_markdown(rows, varying)])

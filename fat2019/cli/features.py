@@ -1,0 +1,169 @@
+"""From audio to a feature store: `demo`, `build-features`, `info`, `verify`."""
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fat2019.cli.options import PATH, as_json, some_splits, validation_share
+from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result
+from fat2019.config import DTYPES, FeatureConfig
+from fat2019.console import progress
+
+FORMATS = {"hdf5": ("hdf5",), "tfrecord": ("tfrecord",), "both": ("hdf5", "tfrecord")}
+
+
+@click.command("demo", cls=TensorFlowCommand)
+@click.option("--out", type=PATH, default=Path("demo"), help="Folder for everything that is made.")
+@click.option("--epochs", type=click.IntRange(1), default=25, help="Epochs of training.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the sounds and of the training.")
+@as_json
+def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
+    """Make a small synthetic data set, and do the whole job on it: features, training, submission, score."""
+    from fat2019.demo import run_demo
+
+    result = run_demo(out, epochs=epochs, seed=seed, progress=progress, report=epoch_line(epochs))
+    print_result(
+        result,
+        json_,
+        [
+            f"LWLRAP on validation {result['validation_lwlrap']:.4f}, on test {result['test_lwlrap']:.4f} "
+            f"(by chance {result['chance_lwlrap']:.4f})",
+            f"submission: {result['submission']}",
+            f"in {result['seconds']:.0f} s",
+        ],
+    )
+
+
+@click.command("build-features")
+@click.argument("data", type=PATH)
+@click.option("--out", type=PATH, default=Path("features/fat2019"), help="The store's folder.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    default="hdf5",
+    help="HDF5 shards are held in memory for training, TFRecord shards can be streamed.",
+)
+@click.option("--dtype", type=click.Choice(DTYPES), default="uint8", help="How log-mels are stored.")
+@click.option("--workers", type=click.IntRange(1), default=None, help="Processes.  [default: one a core]")
+@click.option(
+    "--scheduler",
+    default=None,
+    metavar="ADDRESS",
+    help="Build on the workers of a dask scheduler, such as tcp://10.0.0.1:8786.",
+)
+@click.option(
+    "--splits", callback=some_splits, default=None, help="Some of curated,noisy,test.  [default: those there are]"
+)
+@click.option("--keep-known-bad", is_flag=True, help="Keep the curated clips that are known to be wrongly labelled.")
+@click.option("--strict", is_flag=True, help="Stop at the first clip that cannot be used, instead of leaving it out.")
+@click.option("--repair", is_flag=True, help="Rebuild the shards that are missing or damaged.")
+@as_json
+def build_features(
+    data: Path,
+    out: Path,
+    format_: str,
+    dtype: str,
+    workers: int | None,
+    scheduler: str | None,
+    splits: tuple[str, ...] | None,
+    keep_known_bad: bool,
+    strict: bool,
+    repair: bool,
+    json_: bool,
+) -> None:
+    """Turn the audio files of DATA into a feature store: desilenced 16 kHz audio and log-mels.
+
+    DATA is a folder in Kaggle's layout (train_curated/, train_curated.csv, ...) or Zenodo's. A build that was
+    interrupted goes on when started again; one that is up to date says so.
+    """
+    from fat2019.build import build_features as build
+    from fat2019.clips import find_data_set
+
+    if scheduler:  # whose workers have another working directory
+        data, out = data.resolve(), out.resolve()
+    data_set = find_data_set(data, splits=splits, keep_known_bad=keep_known_bad)
+    _say_left_out(data_set.left_out)
+    with progress("clips") as show, _executor(scheduler) as executor:
+        summary = build(
+            data_set,
+            out,
+            FeatureConfig(dtype=dtype),
+            formats=FORMATS[format_],
+            workers=workers,
+            executor=executor,
+            strict=strict,
+            repair=repair,
+            progress=show,
+        )
+    result = dataclasses.asdict(summary)
+    if summary.up_to_date:
+        lines = [f"{out}: up to date, {summary.clips} clips"]
+    else:
+        lines = [
+            f"{out}: {summary.clips} clips in {summary.seconds:.1f} s; shards: {summary.shards_built} built, "
+            f"{summary.shards_reused} kept, {summary.shards_removed} removed",
+            f"audio {summary.audio_seconds_before / 3600:.2f} h, without silence "
+            f"{summary.audio_seconds_after / 3600:.2f} h",
+        ]
+    lines += [f"left out: {fname}: {reason}" for fname, reason in summary.quarantined]
+    print_result(result, json_, lines)
+
+
+@click.command("info")
+@click.argument("store", type=PATH)
+@validation_share
+@click.option("--balance", is_flag=True, help="Also print each class's clips, and its share in validation.")
+@as_json
+def info(store: Path, validation_share: float, balance: bool, json_: bool) -> None:
+    """Say what a feature STORE holds, and how evenly the iterative and the plain split would divide its labels."""
+    from fat2019.describe import describe, describe_balance
+    from fat2019.store import FeatureStore
+
+    opened = FeatureStore.open(store)
+    result, lines = describe(opened)
+    if balance:
+        result["balance"], more = describe_balance(opened, validation_share)
+        lines += more
+    print_result(result, json_, lines)
+
+
+@click.command("verify")
+@click.argument("store", type=PATH)
+@click.option("--deep", is_flag=True, help="Also decode every clip and compute its features again.")
+@as_json
+def verify(store: Path, deep: bool, json_: bool) -> None:
+    """Check every file of a STORE against its checksum; exit status 1 if anything is wrong."""
+    from fat2019.verify import verify as check
+
+    problems = check(store, deep=deep)
+    print_result(
+        {"store": str(store), "problems": [dataclasses.asdict(problem) for problem in problems]},
+        json_,
+        [": ".join(str(part) for part in dataclasses.astuple(problem) if part) for problem in problems]
+        or [f"{store}: no damage found"],
+    )
+    if problems:
+        sys.exit(1)
+
+
+def _executor(scheduler: str | None) -> contextlib.AbstractContextManager[Any]:
+    if scheduler is None:
+        return contextlib.nullcontext()
+    from fat2019.cluster import scheduler_executor
+
+    return scheduler_executor(scheduler)
+
+
+def _say_left_out(left_out: Sequence[tuple[str, str]]) -> None:
+    by_reason: dict[str, list[str]] = {}
+    for fname, reason in left_out:
+        by_reason.setdefault(reason, []).append(fname)
+    for reason, fnames in by_reason.items():
+        more = f" and {len(fnames) - 5} more" if len(fnames) > 5 else ""
+        click.echo(f"left out, {reason}: {', '.join(fnames[:5])}{more}", err=True)

@@ -1,0 +1,205 @@
+"""To see, hear and use: `explore`, `report`, `tag`, `serve`, `export`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fat2019 import DataError
+from fat2019.cli import options
+from fat2019.cli.options import PATH, as_json
+from fat2019.cli.output import TensorFlowCommand, print_result
+from fat2019.console import progress
+
+
+@click.command("explore", cls=TensorFlowCommand)
+@click.argument("source", type=PATH)
+@click.option("--out", type=PATH, default=Path("explore.html"), help="The page to write.")
+@click.option(
+    "--data",
+    type=PATH,
+    default=None,
+    help="The data set that a store was built from, to show clips as recorded.",
+)
+@options.figures
+@click.option("--examples", type=click.IntRange(0), default=3, help="Clips of each part to show.")
+@options.validation_share
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the choice of clips and windows.")
+@as_json
+def explore(
+    source: Path,
+    out: Path,
+    data: Path | None,
+    figures: Path | None,
+    examples: int,
+    validation_share: float,
+    seed: int,
+    json_: bool,
+) -> None:
+    """Make a page on which to see and hear SOURCE, a feature store or a data set."""
+    from fat2019.explore import explore as run
+
+    with progress("clips") as show:
+        result = run(
+            source,
+            out,
+            data=data,
+            figures_folder=figures,
+            examples=examples,
+            validation_share=validation_share,
+            seed=seed,
+            progress=show,
+        )
+    print_result(
+        result, json_, [f"{out}: {result['clips']:,} clips, {result['classes']} classes, {result['hours']:.2f} h"]
+    )
+
+
+@click.command("report", cls=TensorFlowCommand)
+@click.argument("runs", type=PATH, nargs=-1, required=True)
+@click.option("--out", type=PATH, default=Path("report.html"), help="The page to write.")
+@options.store_of_the_run
+@options.figures
+@as_json
+def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Path | None, json_: bool) -> None:
+    """Make a page on one or more finished RUNS: curves, scores by class, mistakes to see and hear, their ensemble."""
+    from fat2019.report import report as run
+
+    with progress("clips") as show:
+        result = run(runs, out, features=features, figures_folder=figures, progress=show)
+    lines = [f"{row['name']}: LWLRAP {row['held_out']:.4f}" for row in result["runs"]]
+    if result["ensemble"] is not None:
+        lines.append(f"mean of the runs: LWLRAP {result['ensemble']:.4f}")
+    print_result(result, json_, [f"{out}: {result['clips']} {result['split']} clips held out", *lines])
+
+
+@click.command("tag", cls=TensorFlowCommand)
+@click.argument("run", type=PATH)
+@click.argument("files", nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(1), default=5, help="Tags of each file.")
+@click.option(
+    "--timeline",
+    type=PATH,
+    default=None,
+    metavar="PNG",
+    help="Draw the scores along the time of one file; pauses are kept, so that the times are the file's.",
+)
+@as_json
+def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json_: bool) -> None:
+    """Tag FILES by a trained RUN: audio files of any rate and length, folders, or patterns such as 'sounds/**/*.ogg'.
+
+    Each file is treated as a test clip: its silences are removed, and the scores of all its windows averaged. A file
+    that cannot be used is named on standard error; the others are tagged, and the exit status is 2 at the end.
+    """
+    if timeline and (len(files) > 1 or Path(files[0]).is_dir()):
+        raise DataError(f"{timeline}: a timeline is of one file: give a single one")
+    from fat2019.runs import Run
+    from fat2019.tagging import Tagger, draw_timeline, find_audio
+
+    tagger = Tagger(Run.open(run))
+    failures: list[dict[str, str]] = []
+
+    def failed(path: Path, reason: str) -> None:
+        failures.append({"file": str(path), "reason": reason})
+        click.echo(f"not tagged: {reason}", err=True)
+
+    show = _JsonTags(run) if json_ else _tag_lines
+    for file in tagger.tag(find_audio(files, failed), failed):
+        row = {
+            "file": str(file.path),
+            "seconds": file.seconds,
+            "seconds_without_silence": file.seconds_without_silence,
+            "tags": [{"label": label, "score": score} for label, score in tagger.top(file.scores, top)],
+        }
+        if timeline:
+            row["timeline"] = draw_timeline(tagger.along(file.path), tagger.vocabulary, timeline, top)
+        show(row)
+    if isinstance(show, _JsonTags):
+        show.end(failures)
+    if failures:
+        click.echo(f"{len(failures)} not tagged", err=True)
+        sys.exit(2)
+
+
+class _JsonTags:
+    """One JSON object, written as it comes: there may be more files than memory has room for."""
+
+    def __init__(self, run: Path) -> None:
+        click.echo(f'{{"run": {json.dumps(str(run))}, "files": [', nl=False)
+        self._separator = "\n"
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        click.echo(self._separator + json.dumps(row), nl=False)
+        self._separator = ",\n"
+
+    def end(self, failures: list[dict[str, str]]) -> None:
+        click.echo(f'\n], "not_tagged": {json.dumps(failures)}}}')
+
+
+def _tag_lines(row: dict[str, Any]) -> None:
+    """A table on a terminal; elsewhere a line a tag: file, label and score, between tabs."""
+    if not sys.stdout.isatty():
+        for tag in row["tags"]:
+            click.echo(f"{row['file']}\t{tag['label']}\t{tag['score']:.4f}")
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(f"{row['file']} ({row['seconds']:.1f} s)"), title_justify="left", box=None, show_header=False
+    )
+    for tag in row["tags"]:
+        table.add_row(Text(tag["label"]), f"{tag['score']:.4f}", Text("█" * round(20 * tag["score"]), style="blue"))
+    Console().print(table)
+
+
+@click.command("serve", cls=TensorFlowCommand)
+@click.argument("run", type=PATH)
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, help="Of the page, on 127.0.0.1.")
+def serve(run: Path, port: int) -> None:
+    """Show a web page on this machine that tags what is dropped or recorded there, by a trained RUN (extra [app])."""
+    from fat2019.app import ADDRESS
+    from fat2019.app import serve as show
+
+    click.echo(f"http://{ADDRESS}:{port}, until it is interrupted (Ctrl-C)", err=True)
+    show(run, port)
+
+
+@click.command("export", cls=TensorFlowCommand)
+@click.argument("run", type=PATH)
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["saved_model", "tflite", "onnx"]),
+    default="saved_model",
+    help="onnx needs the extra [onnx].",
+)
+@click.option(
+    "--out",
+    type=PATH,
+    default=None,
+    help="File, or folder of a saved_model.  [default: RUN/export/ and a name by kind]",
+)
+@as_json
+def export(run: Path, form: str, out: Path | None, json_: bool) -> None:
+    """Write the network of a RUN as one file or folder that turns a waveform into scores, without this package.
+
+    It takes a waveform, float32 in -1..1, mono, at the run's sample rate, and returns a score for each class; log-mel
+    and windows are part of it, silence removal is not.
+    """
+    from fat2019.export import export as run_export
+    from fat2019.runs import Run
+
+    result = run_export(Run.open(run), form, out)
+    print_result(
+        result,
+        json_,
+        [
+            f"{result['path']}: {result['bytes'] / 1e6:.2f} MB; float32 (samples,) at "
+            f"{result['sample_rate_hz']} Hz -> float32 ({result['classes']},)",
+            f"class names: {result['labels']}",
+        ],
+    )

@@ -1,0 +1,98 @@
+"""From runs to scores and submissions: `evaluate`, `predict`, `average`."""
+
+import time
+from pathlib import Path
+
+import click
+
+from fat2019.cli import options
+from fat2019.cli.options import PATH, Mean, Windows, as_json
+from fat2019.cli.output import TensorFlowCommand, print_result
+from fat2019.console import progress
+
+
+@click.command("evaluate", cls=TensorFlowCommand)
+@click.argument("run", type=PATH)
+@options.truth
+@options.store_of_the_run
+@options.windows
+@as_json
+def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Windows, json_: bool) -> None:
+    """Score a RUN by LWLRAP: on its validation clips, and on test clips whose labels are known."""
+    from fat2019.evaluation import evaluate_run
+
+    with progress("clips") as show:
+        result = evaluate_run(run, truth=truth, features=features, windows=windows, progress=show)
+    print_result(
+        {"run": str(run), "windows": windows, **result},
+        json_,
+        [f"{run}: LWLRAP on {name} {part['lwlrap']:.4f} ({part['clips']} clips)" for name, part in result.items()],
+    )
+
+
+@click.command("predict", cls=TensorFlowCommand)
+@click.argument("runs", type=PATH, nargs=-1, required=True)
+@options.submission
+@click.option(
+    "--sample",
+    type=PATH,
+    default=None,
+    help="sample_submission.csv, whose rows and columns are to be matched.",
+)
+@options.store_of_the_run
+@options.windows
+@click.option(
+    "--mean",
+    type=click.Choice(["arithmetic", "geometric"]),
+    default="arithmetic",
+    help="Of windows, and of several runs.",
+)
+@click.option(
+    "--weight", "weights", type=float, multiple=True, help="Of each run, in their order.  [default: all alike]"
+)
+@as_json
+def predict(
+    runs: tuple[Path, ...],
+    out: Path,
+    sample: Path | None,
+    features: Path | None,
+    windows: Windows,
+    mean: Mean,
+    weights: tuple[float, ...],
+    json_: bool,
+) -> None:
+    """Score the test clips with one or more RUNS, and write a submission of their mean."""
+    from fat2019.evaluation import predict_test
+    from fat2019.submission import write_submission
+
+    began = time.monotonic()
+    with progress("clips") as show:
+        fnames, scores, vocabulary = predict_test(
+            runs, features=features, windows=windows, mean=mean, weights=weights, progress=show
+        )
+    write_submission(out, fnames, scores, vocabulary, sample)
+    print_result(
+        {
+            "submission": str(out),
+            "clips": len(fnames),
+            "runs": [str(run) for run in runs],
+            "seconds": round(time.monotonic() - began, 1),
+        },
+        json_,
+        [f"{out}: {len(fnames)} clips, {len(vocabulary)} classes, mean of {len(runs)} run(s)"],
+    )
+
+
+@click.command("average")
+@click.argument("submissions", type=PATH, nargs=-1, required=True)
+@options.submission
+@click.option("--mean", type=click.Choice(["arithmetic", "geometric"]), default="arithmetic", help="Which mean.")
+@click.option(
+    "--weight", "weights", type=float, multiple=True, help="Of each file, in their order.  [default: all alike]"
+)
+def average(submissions: tuple[Path, ...], out: Path, mean: Mean, weights: tuple[float, ...]) -> None:
+    """Average SUBMISSIONS, from their CSV files alone."""
+    from fat2019.submission import average_files
+
+    average_files(submissions, out, mean, weights or None)
+    click.echo(f"{out}: mean of {len(submissions)} submissions")

@@ -1,0 +1,210 @@
+"""From a feature store to a trained run: `train`, and what can be trained: `recipes`, `models`."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fat2019.cli import options
+from fat2019.cli.options import PATH, as_json, some_splits
+from fat2019.cli.output import TensorFlowCommand, epoch_line, log_file, print_result
+
+
+def train_options(command: Callable) -> Callable:
+    """The options that change one field of a recipe. None means: as the recipe has it."""
+    changes = [
+        click.option(
+            "--model", "name", default=None, help="simple, resnet50, mobilenetv2, ... (see: models).  [default: simple]"
+        ),
+        click.option(
+            "--head",
+            type=click.Choice(["dense", "conv", "mlp"]),
+            default=None,
+            help="Layers on the backbone.  [default: dense]",
+        ),
+        click.option("--weights", default=None, help="Of the backbone: imagenet, none or a file.  [default: imagenet]"),
+        click.option(
+            "--trainable",
+            type=click.Choice(["none", "top", "all"]),
+            default=None,
+            help="Part of the backbone that is trained.  [default: none]",
+        ),
+        click.option(
+            "--kernel-size", type=click.IntRange(1), default=None, help="Of the simple network.  [default: 3]"
+        ),
+        click.option(
+            "--dropout", type=float, default=None, help="Share dropped before the last layer.  [default: 0.5]"
+        ),
+        click.option(
+            "--splits",
+            callback=some_splits,
+            default=None,
+            help="Clips to train on: curated, noisy or both.  [default: curated]",
+        ),
+        click.option("--epochs", type=click.IntRange(1), default=None, help="Of each stage.  [default: 50]"),
+        click.option(
+            "--batch-size", "batch_windows", type=click.IntRange(1), default=None, help="Windows a step.  [default: 64]"
+        ),
+        click.option("--lr", "learning_rate", type=float, default=None, help="Learning rate.  [default: 0.002]"),
+        click.option("--optimizer", type=click.Choice(["adam", "adamw", "sgd"]), default=None, help="[default: adam]"),
+        click.option(
+            "--schedule",
+            type=click.Choice(["constant", "cosine"]),
+            default=None,
+            help="Of the learning rate; cosine warms up for 5% of the steps.  [default: cosine]",
+        ),
+        click.option("--spec-augment/--no-spec-augment", default=None, help="Hide bands and frames.  [default: no]"),
+        click.option("--policy", default=None, help="SpecAugment policy: ours, LB, LD, SM or SS.  [default: ours]"),
+        click.option(
+            "--mixup",
+            "mixup_alpha",
+            type=float,
+            default=None,
+            metavar="ALPHA",
+            help="MixUp with Beta(ALPHA, ALPHA); 0 is off.  [default: 0]",
+        ),
+        click.option(
+            "--augment",
+            type=click.Choice(["all", "double-curated"]),
+            default=None,
+            help="Augment every window, or use each curated clip twice, once raw.  [default: all]",
+        ),
+        click.option(
+            "--candidates",
+            type=click.IntRange(1),
+            default=None,
+            help="Random windows of which the loudest is taken.  [default: 3]",
+        ),
+        click.option(
+            "--noisy-weight",
+            type=float,
+            default=None,
+            help="Uses of a noisy clip for one of a curated clip.  [default: 1]",
+        ),
+        click.option(
+            "--class-balanced/--no-class-balanced",
+            default=None,
+            help="Draw clips of rare classes more often.  [default: no]",
+        ),
+        click.option(
+            "--reader",
+            type=click.Choice(["auto", "memory", "stream"]),
+            default=None,
+            help="Hold log-mels in memory or stream TFRecord shards.  [default: auto]",
+        ),
+        click.option(
+            "--validation-share", type=float, default=None, help="Of the curated clips, held out.  [default: 0.2]"
+        ),
+        click.option(
+            "--early-stopping",
+            "early_stopping_epochs",
+            type=click.IntRange(0),
+            default=None,
+            help="Epochs without a better validation LWLRAP; 0 is off.  [default: 0]",
+        ),
+        click.option(
+            "--clip-norm", type=float, default=None, help="Largest norm of a gradient; 0 is off.  [default: 0]"
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
+            default=None,
+            help="[default: float32]",
+        ),
+        click.option("--jit/--no-jit", default=None, help="Compile the training step with XLA.  [default: no]"),
+        click.option(
+            "--devices",
+            type=click.IntRange(1),
+            default=None,
+            help="GPUs (or CPUs) of this machine to train on.  [default: 1]",
+        ),
+        click.option(
+            "--seed", type=click.IntRange(0), default=None, help="Of split, weights, batches and dropout.  [default: 0]"
+        ),
+    ]
+    for option in reversed(changes):
+        command = option(command)
+    return command
+
+
+@click.command("train", cls=TensorFlowCommand)
+@options.store_to_train_on
+@click.option(
+    "--run",
+    type=PATH,
+    default=None,
+    help="The run's folder.  [default: runs/MODEL or runs/RECIPE]",
+)
+@options.recipe
+@train_options
+@as_json
+def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **changes: Any) -> None:
+    """Train a network on a feature store.
+
+    A run that was interrupted goes on from its last finished epoch when the same command is given again.
+    """
+    from fat2019.recipes import configure
+    from fat2019.store import FeatureStore
+    from fat2019.training import train as fit
+
+    config = configure(recipe, changes)
+    path = run or Path("runs") / (recipe or config.model.name)
+    with log_file(path):
+        trained = fit(
+            FeatureStore.open(features), config, path, epoch_line(sum(stage.epochs for stage in config.stages))
+        )
+    metrics = trained.metrics
+    print_result(
+        {"run": str(path), **metrics},
+        json_,
+        [
+            f"{path}: LWLRAP on validation {metrics['validation']['lwlrap']:.4f} "
+            f"({metrics['validation']['clips']} clips, {metrics['validation']['windows']} windows), "
+            f"{metrics['epochs']} epochs in {metrics['seconds']:.0f} s",
+        ],
+    )
+
+
+@click.command("recipes", cls=TensorFlowCommand)
+@as_json
+def recipes(json_: bool) -> None:
+    """List the named configurations: the rows of the report's tables and the curves of its figures."""
+    from fat2019.recipes import RECIPES
+
+    print_result(
+        {"recipes": [dataclasses.asdict(recipe) for recipe in RECIPES.values()]},
+        json_,
+        [
+            f"{recipe.name:<36} {recipe.experiment.replace('-', ' ')}: {recipe.row}"
+            + (
+                f" ({', '.join(f'{name} {value}' for name, value in recipe.reported.items())})"
+                if recipe.reported
+                else ""
+            )
+            for recipe in RECIPES.values()
+        ],
+    )
+
+
+@click.command("models", cls=TensorFlowCommand)
+@click.option("--classes", type=click.IntRange(1), default=80, help="Outputs.")
+@as_json
+def models(classes: int, json_: bool) -> None:
+    """List every network and head with its parameters."""
+    from fat2019.models import list_models
+
+    rows = list_models(classes)
+    print_result(
+        {"models": rows},
+        json_,
+        [
+            f"{'model':<18} {'head':<6} {'total':>12} {'trainable':>12} {'frozen':>12}  input",
+            *(
+                f"{row['model']:<18} {row['head']:<6} {row['total']:>12,} {row['trainable']:>12,} "
+                f"{row['frozen']:>12,}  {'x'.join(map(str, row['input_shape']))}"
+                for row in rows
+            ),
+        ],
+    )

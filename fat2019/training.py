@@ -28,6 +28,7 @@ from fat2019.config import to_json
 from fat2019.feed import EvaluationWindows, FeedConfig, TrainingFeed
 from fat2019.inference import compiled, score_clips
 from fat2019.keras_metric import LwlrapMetric
+from fat2019.losses import Kind, TaggingLoss
 from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.models import ModelConfig, build, parameter_counts, set_trainable
 from fat2019.runs import Checkpoint, Run, begin_or_continue, read_json, write_json, write_whole
@@ -59,17 +60,32 @@ class Stage:
     trainable: Literal["none", "top", "all"] = "none"  # part of the backbone
     validate_on: Literal["curated", "noisy"] = "curated"
     feed: FeedConfig = dataclasses.field(default_factory=FeedConfig)
+    loss: Kind = "cross-entropy"  # see :class:`fat2019.losses.TaggingLoss`, for these four
+    focal_gamma: float = 0.0
+    label_smoothing: float = 0.0
+    bootstrap: float = 0.0
+    weight_decay: float = 0.004  # of AdamW
+    keep: Literal["best", "last"] = "best"  # the epoch that stays: the best by validation, or the last
 
     def __post_init__(self) -> None:
         if not self.splits or not set(self.splits) <= {"curated", "noisy"}:
             raise DataError(f"splits: expected curated, noisy or both, received {', '.join(self.splits) or 'none'}")
         if self.epochs < 1:
             raise DataError(f"epochs: expected a whole number >= 1, received {self.epochs}")
+        if self.keep not in ("best", "last"):
+            raise DataError(f"keep: expected best or last, received {self.keep!r}")
+        if not self.weight_decay >= 0:
+            raise DataError(f"weight_decay: expected at least 0, received {self.weight_decay}")
+        self.loss_function()  # which knows what it can do
         if not self.learning_rate > 0:
             raise DataError(f"learning rate: expected a number above 0, received {self.learning_rate}")
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in known:
                 raise DataError(f"{name}: expected one of {', '.join(known)}, received {getattr(self, name)!r}")
+
+    def loss_function(self) -> TaggingLoss:
+        """What is minimised."""
+        return TaggingLoss(self.loss, self.focal_gamma, self.label_smoothing, self.bootstrap)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +140,7 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
         DataError: the folder holds another run, there is nothing to train on, weights cannot be had, or the
             loss became NaN or infinite.
     """
-    begin_or_continue(path, _identity(store, config), _circumstances(store))
+    begin_or_continue(path, _identity(store, config), _circumstances(store), _completed)
     if not (path / "metrics.json").is_file():
         parts = _split(store, config)
         _write_split(path / "split.csv", store, parts)
@@ -168,7 +184,7 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
 
 def _stages_alike(wanted: dict[str, Any], other: Path) -> int:
     """How many stages another run did that this one is to begin with, of which the last is never one."""
-    theirs = read_json(other / "config.json")
+    theirs = _completed(read_json(other / "config.json"))
     alike = all(theirs[name] == wanted[name] for name in ("features", "vocabulary")) and all(
         theirs["train"][name] == value for name, value in wanted["train"].items() if name != "stages"
     )
@@ -191,6 +207,18 @@ def _identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
         "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
         "vocabulary": list(store.vocabulary.names),
     }
+
+
+def _completed(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's ``config.json`` with the fields that have come since it was written, which then had their defaults."""
+    defaults, train = dataclasses.asdict(TrainConfig()), config.get("train", {})
+    stage_defaults = defaults["stages"][0]
+    stages = [
+        {**stage_defaults, **stage, "feed": {**stage_defaults["feed"], **stage.get("feed", {})}}
+        for stage in train.get("stages", ())
+    ]
+    model = {**defaults["model"], **train.get("model", {})}
+    return {**config, "train": {**defaults, **train, "model": model, "stages": stages}}
 
 
 def _circumstances(store: FeatureStore) -> dict[str, Any]:
@@ -356,10 +384,15 @@ def _model(
     if config.devices > 1:
         _synchronise_batch_norms(model)
     optimizer = OPTIMIZERS[stage.optimizer](
-        _learning_rate(stage, steps_per_epoch), global_clipnorm=config.clip_norm or None
+        _learning_rate(stage, steps_per_epoch),
+        global_clipnorm=config.clip_norm or None,
+        **({"weight_decay": stage.weight_decay} if stage.optimizer == "adamw" else {}),
     )
     model.compile(
-        optimizer, loss="binary_crossentropy", metrics=[LwlrapMetric(len(store.vocabulary))], jit_compile=config.jit
+        optimizer,
+        loss=stage.loss_function(),
+        metrics=[LwlrapMetric(len(store.vocabulary))],
+        jit_compile=config.jit,
     )
     return model
 
@@ -449,8 +482,10 @@ class _EndOfEpoch(keras.callbacks.Callback):
             **{name: float(value) for name, value in logs.items()},
             "seconds": round(time.monotonic() - self._began, 3),
         }
-        if row["val_lwlrap"] > state.best_score:
+        better = row["val_lwlrap"] > state.best_score
+        if better:
             state.best_score, state.best_epoch = row["val_lwlrap"], epoch + 1
+        if better or self._config.stages[state.stage].keep == "last":
             _save(self.model, _best_path(self._path, len(self._config.stages), state.stage))
         state.rows.append(row)
         state.epoch = epoch + 1

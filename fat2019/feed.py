@@ -64,12 +64,19 @@ class FeedConfig:
 class TrainingFeed:
     """An endless, resumable stream of ``(images, labels)`` from the training clips of a store."""
 
-    def __init__(self, store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> None:
+    def __init__(
+        self,
+        store: FeatureStore,
+        clips: npt.NDArray[np.int64],
+        config: FeedConfig,
+        labels: npt.NDArray[np.float32] | None = None,
+    ) -> None:
         """
         Args:
             store: where the log-mels are.
             clips: the training set, as indices into ``store.clips``.
             config: how batches are made.
+            labels: ``(clips, classes)`` in 0..1, in place of the store's own.
 
         Raises:
             DataError: there is no clip, or the store has no TFRecord shards to stream from.
@@ -78,7 +85,7 @@ class TrainingFeed:
             raise DataError(f"{store.path}: there is no clip to train on")
         self.config = config
         self.features = store.config
-        self._labels = tf.constant(store.labels[clips], tf.float32)  # (clips, classes)
+        self._labels = tf.constant(store.labels[clips] if labels is None else labels, tf.float32)  # (clips, classes)
         self._sampler = _sampler(store, clips, config)
         self.reader_name = _reader_name(store, clips, config)
         self._reader = _reader(store, clips, self.reader_name)

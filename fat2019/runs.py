@@ -152,8 +152,10 @@ class Checkpoint:
     best_score: float = -math.inf
     best_epoch: int = 0
     seconds_before: float = 0.0  # spent in earlier sittings
+    cpu_seconds_before: float = 0.0
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # of history.csv
     _opened: float = dataclasses.field(default_factory=time.monotonic)
+    _cpu_opened: float = dataclasses.field(default_factory=time.process_time)
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -175,6 +177,11 @@ class Checkpoint:
         """Time spent on the run, in all sittings."""
         return self.seconds_before + time.monotonic() - self._opened
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Time of the processor's cores, added up, in all sittings."""
+        return self.cpu_seconds_before + time.process_time() - self._cpu_opened
+
     def write(self) -> None:
         """Commit: from here on a killed run starts after this epoch. Older networks are no longer needed."""
         write_json(
@@ -185,6 +192,7 @@ class Checkpoint:
                 "best_epoch": self.best_epoch,
                 "best_score": None if self.best_score == -math.inf else self.best_score,
                 "seconds_before": self.seconds,
+                "cpu_seconds_before": self.cpu_seconds,
                 "rows": self.rows,
             },
         )

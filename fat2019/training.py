@@ -6,6 +6,7 @@ killed and started again ends with the numbers of one that was not.
 """
 
 import dataclasses
+import hashlib
 import itertools
 import json
 import logging
@@ -31,8 +32,9 @@ from fat2019.keras_metric import LwlrapMetric
 from fat2019.losses import Kind, TaggingLoss
 from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.models import ModelConfig, build, parameter_counts, set_trainable
+from fat2019.noisy import read_judged
 from fat2019.runs import Checkpoint, Run, begin_or_continue, read_json, write_json, write_whole
-from fat2019.split import split_indices
+from fat2019.split import folds, split_indices
 from fat2019.store import FeatureStore
 
 log = logging.getLogger(__name__)
@@ -95,6 +97,9 @@ class TrainConfig:
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     stages: tuple[Stage, ...] = (Stage(),)
     validation_share: float = 0.2  # of the curated clips, and of the noisy ones where a stage is validated on them
+    folds: int = 0  # instead of that share: hold out one of so many iteratively stratified parts
+    fold: int = 1  # the part held out, from 1 on
+    relabel: str = ""  # a CSV file with what the labels of the noisy clips are worth, see :mod:`fat2019.noisy`
     clip_share: float = 1.0  # of the training clips, drawn at random; the others are not used
     early_stopping_epochs: int = 0  # without a better validation LWLRAP; 0 never stops early
     clip_norm: float = 0.0  # of the whole gradient; 0 does not clip
@@ -106,6 +111,10 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not 0 < self.validation_share < 1:
             raise DataError(f"validation share: expected a number between 0 and 1, received {self.validation_share}")
+        if self.folds < 0 or self.folds == 1:
+            raise DataError(f"folds: expected 2 or more, or 0 for none, received {self.folds}")
+        if self.folds and not 1 <= self.fold <= self.folds:
+            raise DataError(f"fold: expected 1 to {self.folds}, the folds, received {self.fold}")
         if not 0 < self.clip_share <= 1:
             raise DataError(f"clip share: expected a number above 0 and up to 1, received {self.clip_share}")
         if not self.stages:
@@ -206,7 +215,15 @@ def _identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
         "train": dataclasses.asdict(config),
         "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
         "vocabulary": list(store.vocabulary.names),
+        **({"relabel_sha256": hashlib.sha256(_bytes(Path(config.relabel))).hexdigest()} if config.relabel else {}),
     }
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _completed(config: dict[str, Any]) -> dict[str, Any]:
@@ -246,14 +263,29 @@ def _split(store: FeatureStore, config: TrainConfig) -> _Parts:
         if not len(clips):
             raise DataError(f"{store.path}: it has no {split} clips; build them, or give other --splits")
         if split in validated:
-            method: Literal["iterative", "plain"] = "iterative" if split == "curated" else "plain"
-            train, validation = split_indices(
-                store.labels[clips], method=method, validation_share=config.validation_share, seed=config.seed
-            )
+            train, validation = _trained_and_held_out(store.labels[clips], split, config)
             parts.validation[split], clips = clips[validation], clips[train]
         if split in trained:
-            parts.train[split] = _share(clips, config)
+            parts.train[split] = _share(clips[~_labels(store, config)[1][clips]], config)
     return parts
+
+
+def _trained_and_held_out(
+    labels: npt.NDArray[np.uint8], split: str, config: TrainConfig
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows of ``labels`` to train on, and to validate on."""
+    if config.folds:
+        validation = folds(labels, config.folds, config.seed)[config.fold - 1]
+        return np.setdiff1d(np.arange(len(labels)), validation), validation
+    method: Literal["iterative", "plain"] = "iterative" if split == "curated" else "plain"
+    return split_indices(labels, method=method, validation_share=config.validation_share, seed=config.seed)
+
+
+def _labels(store: FeatureStore, config: TrainConfig) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """What all clips are trained towards ``(clips, classes)``, and which are left out ``(clips,)``."""
+    if config.relabel:
+        return read_judged(Path(config.relabel), store)
+    return store.labels.astype(np.float32), np.zeros(len(store.clips), bool)
 
 
 def _share(clips: npt.NDArray[np.int64], config: TrainConfig) -> npt.NDArray[np.int64]:
@@ -289,7 +321,12 @@ def _train_stages(store: FeatureStore, config: TrainConfig, path: Path, parts: _
     _write_history(path / "history.csv", state.rows)
     write_json(
         path / "metrics.json",
-        {**_metrics(path, store, parts), "epochs": len(state.rows), "seconds": round(state.seconds, 1)},
+        {
+            **_metrics(path, store, parts),
+            "epochs": len(state.rows),
+            "seconds": round(state.seconds, 1),
+            "cpu_seconds": round(state.cpu_seconds, 1),
+        },
     )
 
 
@@ -334,7 +371,7 @@ def _train_stage(
     stage = config.stages[state.stage]
     keras.utils.set_random_seed(config.seed)
     clips = np.sort(np.concatenate([parts.train[split] for split in stage.splits]))
-    feed = TrainingFeed(store, clips, stage.feed)
+    feed = TrainingFeed(store, clips, stage.feed, _labels(store, config)[0][clips])
     with strategy.scope():
         model = _model(store, config, path, state, feed.steps_per_epoch)
     total, trainable, frozen = parameter_counts(model)

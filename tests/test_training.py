@@ -180,6 +180,36 @@ def test_a_run_of_an_older_version_is_gone_on_with_as_if_it_had_the_fields_of_to
         train(store, dataclasses.replace(TWO_STAGES, stages=(other, TWO_STAGES.stages[1])), tmp_path / "run")
 
 
+def test_with_folds_each_clip_is_held_out_by_one_of_the_runs(store):
+    configs = [dataclasses.replace(one_stage(), folds=3, fold=fold) for fold in (1, 2, 3)]
+    parts = [training._split(store, config) for config in configs]
+    held_out = np.sort(np.concatenate([part.validation["curated"] for part in parts]))
+    np.testing.assert_array_equal(held_out, np.flatnonzero(store.clips["split"] == "curated"))
+    assert all(not set(part.validation["curated"]) & set(part.train["curated"]) for part in parts)
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": -2}, {"folds": 3, "fold": 4}, {"folds": 3, "fold": 0}])
+def test_folds_that_cannot_be_are_refused(wrong):
+    with pytest.raises(DataError, match="fold"):
+        one_stage(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"keep": "first"},
+        {"weight_decay": -1},
+        {"loss": "hinge"},
+        {"focal_gamma": -1},
+        {"label_smoothing": 1},
+        {"bootstrap": 2},
+    ],
+)
+def test_a_stage_out_of_range_is_refused_by_name(wrong):
+    with pytest.raises(DataError, match=next(iter(wrong))):
+        Stage(**wrong)
+
+
 def test_where_the_last_epoch_is_to_be_kept_it_is_though_another_was_better(store, tmp_path, monkeypatch):
     scores = {}
     for keep in ("best", "last"):

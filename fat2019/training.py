@@ -522,11 +522,11 @@ class _EndOfEpoch(keras.callbacks.Callback):
         better = row["val_lwlrap"] > state.best_score
         if better:
             state.best_score, state.best_epoch = row["val_lwlrap"], epoch + 1
-        if better or self._config.stages[state.stage].keep == "last":
-            _save(self.model, _best_path(self._path, len(self._config.stages), state.stage))
         state.rows.append(row)
         state.epoch = epoch + 1
         _save(self.model, state.model_path)
+        if better or self._config.stages[state.stage].keep == "last":
+            _copy(state.model_path, _best_path(self._path, len(self._config.stages), state.stage))
         state.write()
         _write_history(self._path / "history.csv", state.rows)
         self.model.stop_training = _is_out_of_patience(self._config, state)
@@ -556,6 +556,16 @@ def _best_path(path: Path, stages: int, stage: int) -> Path:
 def _save(model: keras.Model, path: Path) -> None:
     unfinished = path.with_name(f".unfinished-{path.name}")
     model.save(unfinished)
+    _finish(unfinished, path)
+
+
+def _copy(source: Path, path: Path) -> None:
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    shutil.copyfile(source, unfinished)
+    _finish(unfinished, path)
+
+
+def _finish(unfinished: Path, path: Path) -> None:
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     unfinished.replace(path)

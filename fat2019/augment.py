@@ -1,19 +1,23 @@
-"""SpecAugment and MixUp on batches of log-mel images.
+"""SpecAugment, MixUp and mixing of sounds on batches of log-mel images.
 
 Pure functions of a batch and of uniform random numbers: whoever calls them decides where the numbers come from, so
 the same clip can be augmented alike by every reader, eagerly, in a ``tf.data`` graph or in a compiled training step.
 """
 
 import dataclasses
+import math
 from typing import Literal
 
 import tensorflow as tf
 
 from fat2019 import DataError
+from fat2019.windows import IMAGE_MAXIMUM, to_image
 
 # What the published policies assume: 80 mel bands, and a frame every 10 ms.
 _PUBLISHED_BANDS = 80
 _PUBLISHED_HOP_S = 0.010
+
+_LOG_TO_DECIBELS = 10 / math.log(10)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +164,39 @@ def mixup(values: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
         shares: float32 ``(batch,)``, what remains of the example itself (lambda).
     """
     shares = tf.reshape(shares, [-1] + [1] * (len(values.shape) - 1))
-    return values * shares + tf.roll(values, 1, axis=0) * (1 - shares)
+    return values * shares + _neighbour(values) * (1 - shares)
+
+
+def mix_sounds(
+    images: tf.Tensor, labels: tf.Tensor, decibels: tf.Tensor, mixed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Let two sounds be heard at once, equally loud: their powers add up, and so do their labels.
+
+    The partner is the neighbour in the batch, as for :func:`mixup`. Loudest points come to lie at the same level, so
+    that neither sound drowns the other. An image of one value holds no sound, and is neither changed nor mixed in.
+
+    Args:
+        images: float32 ``(batch, frames, mels)``, scaled to 0..255 from their own range.
+        labels: float32 ``(batch, classes)`` in 0..1.
+        decibels: float32 ``(batch,)``, that range in decibels.
+        mixed: bool ``(batch,)``, which images get a partner.
+
+    Returns:
+        Images, scaled to 0..255 from their new range, and the greater of both labels, each of the shape it came in.
+    """
+    level = (images * (1 / IMAGE_MAXIMUM) - 1) * decibels[:, None, None]  # decibels below the loudest point
+    louder, softer = tf.maximum(level, _neighbour(level)), tf.minimum(level, _neighbour(level))
+    both = louder + _LOG_TO_DECIBELS * tf.math.log1p(tf.exp((softer - louder) / _LOG_TO_DECIBELS))
+    both = to_image(both, tf.reduce_min(both, axis=[1, 2]), tf.reduce_max(both, axis=[1, 2]))
+    mixed = mixed & (decibels > 0) & _neighbour(decibels > 0)
+    return (
+        tf.where(mixed[:, None, None], both, images),
+        tf.where(mixed[:, None], tf.maximum(labels, _neighbour(labels)), labels),
+    )
+
+
+def _neighbour(values: tf.Tensor) -> tf.Tensor:
+    return tf.roll(values, 1, axis=0)
 
 
 def _warp(uniforms: tf.Tensor, frames: int, most: int) -> tf.Tensor:

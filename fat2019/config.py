@@ -110,6 +110,15 @@ class FeatureConfig:
         return hashlib.sha256(to_json(self).encode()).hexdigest()
 
 
+NAMED = {
+    "report": FeatureConfig(),
+    # Twice the report's rate and more bands, as the competition's winners had; windows of as many frames.
+    "wide": FeatureConfig(
+        sample_rate_hz=32_000, n_fft=2048, hop_samples=1024, mel_bands=128, fmax_hz=16_000.0, window_samples=96_000
+    ),
+}
+
+
 def to_json(config: Any) -> str:
     """Canonical JSON of a configuration dataclass; an unlimited length is written as null."""
     fields = dataclasses.asdict(config)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from fat2019 import DataError
-from fat2019.augment import SpecAugment, mixup, spec_augment
+from fat2019.augment import SpecAugment, mix_sounds, mixup, spec_augment
 from fat2019.config import FeatureConfig
 from fat2019.readers import MemoryReader, Reader, StreamReader, Windows
 from fat2019.sampling import Sampler, clip_weights
@@ -36,6 +36,7 @@ class FeedConfig:
     candidates: int = 3  # random windows of which the loudest is taken; 1 is a random window
     spec_augment: SpecAugment | None = None
     mixup_alpha: float = 0.0  # lambda ~ Beta(alpha, alpha); 0 is no MixUp
+    mix_share: float = 0.0  # of the augmented windows, to which another sound is added, with its labels
     augment: Literal["all", "double-curated"] = "all"  # the latter: every curated clip twice, once raw, and noisy raw
     noisy_weight: float = 1.0  # uses of a noisy clip for one of a curated clip
     class_balanced: bool = False
@@ -47,11 +48,14 @@ class FeedConfig:
             ("batch_windows", 1),
             ("candidates", 1),
             ("mixup_alpha", 0),
+            ("mix_share", 0),
             ("noisy_weight", 0),
             ("seed", 0),
         ):
             if not getattr(self, name) >= least:
                 raise DataError(f"{name}: expected at least {least}, received {getattr(self, name)}")
+        if self.mix_share > 1:
+            raise DataError(f"mix_share: expected at most 1, received {self.mix_share}")
         for name, expected in (("augment", ("all", "double-curated")), ("reader", ("auto", "memory", "stream"))):
             if getattr(self, name) not in expected:
                 raise DataError(f"{name}: expected one of {', '.join(expected)}, received {getattr(self, name)!r}")
@@ -60,12 +64,19 @@ class FeedConfig:
 class TrainingFeed:
     """An endless, resumable stream of ``(images, labels)`` from the training clips of a store."""
 
-    def __init__(self, store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> None:
+    def __init__(
+        self,
+        store: FeatureStore,
+        clips: npt.NDArray[np.int64],
+        config: FeedConfig,
+        labels: npt.NDArray[np.float32] | None = None,
+    ) -> None:
         """
         Args:
             store: where the log-mels are.
             clips: the training set, as indices into ``store.clips``.
             config: how batches are made.
+            labels: ``(clips, classes)`` in 0..1, in place of the store's own.
 
         Raises:
             DataError: there is no clip, or the store has no TFRecord shards to stream from.
@@ -74,7 +85,7 @@ class TrainingFeed:
             raise DataError(f"{store.path}: there is no clip to train on")
         self.config = config
         self.features = store.config
-        self._labels = tf.constant(store.labels[clips], tf.float32)  # (clips, classes)
+        self._labels = tf.constant(store.labels[clips] if labels is None else labels, tf.float32)  # (clips, classes)
         self._sampler = _sampler(store, clips, config)
         self.reader_name = _reader_name(store, clips, config)
         self._reader = _reader(store, clips, self.reader_name)
@@ -117,6 +128,8 @@ class TrainingFeed:
         treatment, policy = windows.treatment, self.config.spec_augment
         images = to_image(windows.window, windows.low, windows.high)  # (batch, frames, mels)
         labels = tf.gather(self._labels, windows.clip)  # (batch, classes)
+        if self.config.mix_share:
+            images, labels = mix_sounds(images, labels, windows.decibels, treatment.mixed)
         if policy is not None:
             images = spec_augment(images, treatment.spec_augment, policy, treatment.augmented)
         if self.config.mixup_alpha:
@@ -213,6 +226,7 @@ def _sampler(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConf
         candidates=config.candidates,
         spec_augment_uniforms=config.spec_augment.uniforms if config.spec_augment else 0,
         mixup_alpha=config.mixup_alpha,
+        mix_share=config.mix_share,
     )
 
 

@@ -1,6 +1,6 @@
 """Figures of many runs, each as a PNG and an SVG file; the same numbers give the same bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,30 @@ def draw_curves(stem: Path, curves: Mapping[str, "pd.DataFrame"], title: str) ->
     ]
     # Beside the axes, where it hides no curve.
     figure.legend(handles=models + styles, loc="outside right upper", frameon=False)
+    return _save(figure, stem)
+
+
+def draw_cost(stem: Path, curves: Mapping[str, Sequence[tuple[float, float, float]]], title: str) -> tuple[Path, Path]:
+    """LWLRAP against CPU minutes, one line a network, with bars of one deviation each way.
+
+    Args:
+        stem: path of the files without their suffix.
+        curves: by network, points of (CPU minutes, LWLRAP, its deviation), by cost.
+        title: what is compared.
+
+    Returns:
+        The paths of the PNG and of the SVG file.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for name, points in curves.items():
+        minutes, scores, deviations = zip(*points, strict=True)
+        axes.errorbar(minutes, scores, yerr=deviations, marker="o", capsize=3, label=name)
+    axes.set(xlabel="CPU minutes of a run", ylabel="LWLRAP", title=title, xscale="log")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(frameon=False)
     return _save(figure, stem)
 
 

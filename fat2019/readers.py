@@ -30,6 +30,7 @@ class Windows(NamedTuple):
     window: tf.Tensor  # (batch, frames, mels) as stored
     low: tf.Tensor  # (batch,) least value in the window, as stored
     high: tf.Tensor  # (batch,) greatest value
+    decibels: tf.Tensor  # (batch,) float32, its range from low to high
     treatment: Treatment
 
 
@@ -62,6 +63,7 @@ class MemoryReader:
         # The range of a window is that of its frames' ranges: 92 numbers to look at instead of 7,360.
         self._frame_low = tf.constant(log_mels.log_mel.min(axis=1))
         self._frame_high = tf.constant(log_mels.log_mel.max(axis=1))
+        self._decibel_range = tf.constant(log_mels.decibel_range)
 
     def places(self, epoch: Epoch, ids: tf.Tensor) -> tf.data.Dataset:
         """First rows and value ranges of the windows, in the order of ``ids``."""
@@ -79,7 +81,8 @@ class MemoryReader:
         self, entry: tf.Tensor, clip: tf.Tensor, row: tf.Tensor, low: tf.Tensor, high: tf.Tensor, treatment: Treatment
     ) -> Windows:
         """Copy the windows out of the flat array."""
-        return Windows(entry, clip, self.gather(row), low, high, treatment)
+        decibels = decibels_between(low, high, tf.gather(self._decibel_range, clip))
+        return Windows(entry, clip, self.gather(row), low, high, decibels, treatment)
 
     def loudest_starts(self, clip: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         """The loudest of the candidates: clips ``(n,)``, ``(n, candidates)`` -> first frames ``(n,)``."""
@@ -177,6 +180,7 @@ class StreamReader:
                 "frames": tf.io.FixedLenFeature([], tf.int64),
                 "log_mel": tf.io.FixedLenFeature([], tf.string),
                 "energy": tf.io.FixedLenFeature([], tf.string),
+                "decibel_range": tf.io.FixedLenFeature([], tf.string),
             },
         )
         starts = candidate_starts(uniforms, features["frames"], config.window_frames)
@@ -190,15 +194,24 @@ class StreamReader:
             tf.fill(tf.shape(entry), config.window_frames * frame_bytes),
         )
         window = tf.reshape(tf.io.decode_raw(bytes_of, dtype), [-1, config.window_frames, config.mel_bands])
-        return Windows(
-            entry, clip, window, tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2]), treatment
-        )
+        low, high = tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2])
+        decibel_range = tf.reshape(tf.io.decode_raw(features["decibel_range"], tf.float32), [-1, 2])
+        return Windows(entry, clip, window, low, high, decibels_between(low, high, decibel_range), treatment)
 
     def _energy_at(self, energy: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
         """Cumulative energies at ``(n, candidates)`` hops from their ``(n,)`` bytes."""
         repeated = tf.repeat(energy[:, None], hop.shape[1], axis=1)
         eight = tf.strings.substr(repeated, tf.cast(hop * 8, tf.int32), tf.fill(tf.shape(hop), 8))
         return tf.io.decode_raw(eight, tf.int64)[..., 0]
+
+
+def decibels_between(low: tf.Tensor, high: tf.Tensor, decibel_range: tf.Tensor) -> tf.Tensor:
+    """Decibels ``(n,)`` from one stored value to another, in clips of these ranges ``(n, 2)``."""
+    span = tf.cast(high, tf.float32) - tf.cast(low, tf.float32)
+    if low.dtype.is_floating:
+        return span
+    # A product, and no quotient: a graph may replace that by this, and would then differ in the last bit.
+    return span * (decibel_range[:, 1] - decibel_range[:, 0]) * (1 / low.dtype.max)
 
 
 def share(array: npt.NDArray) -> tf.Tensor:

@@ -18,6 +18,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,8 @@ class Run:
         on all windows; ``epochs`` and ``seconds`` are those of all stages.
         """
         rows, metrics = self.last_stage(), self.metrics
-        best = rows.iloc[int(rows["val_lwlrap"].to_numpy().argmax())]
+        kept = self.config["train"]["stages"][-1].get("keep", "best")
+        best = rows.iloc[-1 if kept == "last" else int(rows["val_lwlrap"].to_numpy().argmax())]
         return {
             "parameters": metrics["parameters"]["total"],
             "trainable": metrics["parameters"]["trainable"],
@@ -150,8 +152,10 @@ class Checkpoint:
     best_score: float = -math.inf
     best_epoch: int = 0
     seconds_before: float = 0.0  # spent in earlier sittings
+    cpu_seconds_before: float = 0.0
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # of history.csv
     _opened: float = dataclasses.field(default_factory=time.monotonic)
+    _cpu_opened: float = dataclasses.field(default_factory=time.process_time)
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -173,6 +177,11 @@ class Checkpoint:
         """Time spent on the run, in all sittings."""
         return self.seconds_before + time.monotonic() - self._opened
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Time of the processor's cores, added up, in all sittings."""
+        return self.cpu_seconds_before + time.process_time() - self._cpu_opened
+
     def write(self) -> None:
         """Commit: from here on a killed run starts after this epoch. Older networks are no longer needed."""
         write_json(
@@ -183,6 +192,7 @@ class Checkpoint:
                 "best_epoch": self.best_epoch,
                 "best_score": None if self.best_score == -math.inf else self.best_score,
                 "seconds_before": self.seconds,
+                "cpu_seconds_before": self.cpu_seconds,
                 "rows": self.rows,
             },
         )
@@ -196,13 +206,19 @@ class Checkpoint:
         self.write()
 
 
-def begin_or_continue(path: Path, wanted: dict[str, Any], also: dict[str, Any]) -> None:
+def begin_or_continue(
+    path: Path,
+    wanted: dict[str, Any],
+    also: dict[str, Any],
+    completed: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> None:
     """Make a run folder with its ``config.json``, or see that the run that is there is the one wanted.
 
     Args:
         path: the folder.
         wanted: what makes two runs the same.
         also: what else is written down for a new one.
+        completed: gives what an older version wrote the fields that have come since.
 
     Raises:
         DataError: the folder holds another run, or something else.
@@ -210,7 +226,7 @@ def begin_or_continue(path: Path, wanted: dict[str, Any], also: dict[str, Any]) 
     path.mkdir(parents=True, exist_ok=True)
     wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they are in the file
     if (path / "config.json").is_file():
-        before = read_json(path / "config.json")
+        before = completed(read_json(path / "config.json"))
         found = [change for name in wanted for change in _changes(before.get(name), wanted[name], name)]
         if found:
             more = f" and {len(found) - 3} more differences" if len(found) > 3 else ""

@@ -15,7 +15,7 @@ import tensorflow as tf
 from fat2019 import DataError
 
 # Each use of random numbers has a stream of its own, so that switching one augmentation off leaves the rest as it was.
-_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER = range(7)
+_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER, _MIX_SOUNDS = range(8)
 
 
 class Treatment(NamedTuple):
@@ -24,6 +24,7 @@ class Treatment(NamedTuple):
     augmented: tf.Tensor  # (batch,) bool
     spec_augment: tf.Tensor  # (batch, uniforms) float32, uniform in [0, 1)
     own_share: tf.Tensor  # (batch,) float32, MixUp's lambda; 1 where nothing is mixed in
+    mixed: tf.Tensor  # (batch,) bool, whether another sound is added
 
 
 class Epoch(NamedTuple):
@@ -37,11 +38,15 @@ class Epoch(NamedTuple):
     window: tf.Tensor  # (entries, candidates) float32, uniform in [0, 1)
     spec_augment: tf.Tensor  # (entries, uniforms) float32, uniform in [0, 1)
     own_share: tf.Tensor  # (entries,) float32, MixUp's lambda; 1 where nothing is mixed in
+    mixed: tf.Tensor  # (entries,) bool, whether another sound is added
 
     def treatment(self, entry: tf.Tensor) -> Treatment:
         """What is drawn for entries ``(batch,)``."""
         return Treatment(
-            tf.gather(self.augmented, entry), tf.gather(self.spec_augment, entry), tf.gather(self.own_share, entry)
+            tf.gather(self.augmented, entry),
+            tf.gather(self.spec_augment, entry),
+            tf.gather(self.own_share, entry),
+            tf.gather(self.mixed, entry),
         )
 
 
@@ -55,6 +60,7 @@ class Sampler:
     candidates: int
     spec_augment_uniforms: int = 0
     mixup_alpha: float = 0.0
+    mix_share: float = 0.0  # of the augmented entries, that get another sound
 
     @property
     def entries(self) -> int:
@@ -80,6 +86,7 @@ class Sampler:
             window=self._uniform(seed, _WINDOW, self.candidates),
             spec_augment=self._uniform(seed, _SPEC_AUGMENT, self.spec_augment_uniforms),
             own_share=self._own_share(seed, augmented),
+            mixed=augmented & (self._uniform(seed, _MIX_SOUNDS, 1)[:, 0] < self.mix_share),
         )
 
     def _uniform(self, seed: tf.Tensor, stream: int, columns: int) -> tf.Tensor:

@@ -6,6 +6,7 @@ killed and started again ends with the numbers of one that was not.
 """
 
 import dataclasses
+import hashlib
 import itertools
 import json
 import logging
@@ -28,10 +29,12 @@ from fat2019.config import to_json
 from fat2019.feed import EvaluationWindows, FeedConfig, TrainingFeed
 from fat2019.inference import compiled, score_clips
 from fat2019.keras_metric import LwlrapMetric
+from fat2019.losses import Kind, TaggingLoss
 from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.models import ModelConfig, build, parameter_counts, set_trainable
+from fat2019.noisy import read_judged
 from fat2019.runs import Checkpoint, Run, begin_or_continue, read_json, write_json, write_whole
-from fat2019.split import split_indices
+from fat2019.split import folds, split_indices
 from fat2019.store import FeatureStore
 
 log = logging.getLogger(__name__)
@@ -59,17 +62,32 @@ class Stage:
     trainable: Literal["none", "top", "all"] = "none"  # part of the backbone
     validate_on: Literal["curated", "noisy"] = "curated"
     feed: FeedConfig = dataclasses.field(default_factory=FeedConfig)
+    loss: Kind = "cross-entropy"  # see :class:`fat2019.losses.TaggingLoss`, for these four
+    focal_gamma: float = 0.0
+    label_smoothing: float = 0.0
+    bootstrap: float = 0.0
+    weight_decay: float = 0.004  # of AdamW
+    keep: Literal["best", "last"] = "best"  # the epoch that stays: the best by validation, or the last
 
     def __post_init__(self) -> None:
         if not self.splits or not set(self.splits) <= {"curated", "noisy"}:
             raise DataError(f"splits: expected curated, noisy or both, received {', '.join(self.splits) or 'none'}")
         if self.epochs < 1:
             raise DataError(f"epochs: expected a whole number >= 1, received {self.epochs}")
+        if self.keep not in ("best", "last"):
+            raise DataError(f"keep: expected best or last, received {self.keep!r}")
+        if not self.weight_decay >= 0:
+            raise DataError(f"weight_decay: expected at least 0, received {self.weight_decay}")
+        self.loss_function()  # which knows what it can do
         if not self.learning_rate > 0:
             raise DataError(f"learning rate: expected a number above 0, received {self.learning_rate}")
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in known:
                 raise DataError(f"{name}: expected one of {', '.join(known)}, received {getattr(self, name)!r}")
+
+    def loss_function(self) -> TaggingLoss:
+        """What is minimised."""
+        return TaggingLoss(self.loss, self.focal_gamma, self.label_smoothing, self.bootstrap)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +97,9 @@ class TrainConfig:
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     stages: tuple[Stage, ...] = (Stage(),)
     validation_share: float = 0.2  # of the curated clips, and of the noisy ones where a stage is validated on them
+    folds: int = 0  # instead of that share: hold out one of so many iteratively stratified parts
+    fold: int = 1  # the part held out, from 1 on
+    relabel: str = ""  # a CSV file with what the labels of the noisy clips are worth, see :mod:`fat2019.noisy`
     clip_share: float = 1.0  # of the training clips, drawn at random; the others are not used
     early_stopping_epochs: int = 0  # without a better validation LWLRAP; 0 never stops early
     clip_norm: float = 0.0  # of the whole gradient; 0 does not clip
@@ -90,6 +111,10 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not 0 < self.validation_share < 1:
             raise DataError(f"validation share: expected a number between 0 and 1, received {self.validation_share}")
+        if self.folds < 0 or self.folds == 1:
+            raise DataError(f"folds: expected 2 or more, or 0 for none, received {self.folds}")
+        if self.folds and not 1 <= self.fold <= self.folds:
+            raise DataError(f"fold: expected 1 to {self.folds}, the folds, received {self.fold}")
         if not 0 < self.clip_share <= 1:
             raise DataError(f"clip share: expected a number above 0 and up to 1, received {self.clip_share}")
         if not self.stages:
@@ -124,7 +149,7 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
         DataError: the folder holds another run, there is nothing to train on, weights cannot be had, or the
             loss became NaN or infinite.
     """
-    begin_or_continue(path, _identity(store, config), _circumstances(store))
+    begin_or_continue(path, _identity(store, config), _circumstances(store), _completed)
     if not (path / "metrics.json").is_file():
         parts = _split(store, config)
         _write_split(path / "split.csv", store, parts)
@@ -168,7 +193,7 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
 
 def _stages_alike(wanted: dict[str, Any], other: Path) -> int:
     """How many stages another run did that this one is to begin with, of which the last is never one."""
-    theirs = read_json(other / "config.json")
+    theirs = _completed(read_json(other / "config.json"))
     alike = all(theirs[name] == wanted[name] for name in ("features", "vocabulary")) and all(
         theirs["train"][name] == value for name, value in wanted["train"].items() if name != "stages"
     )
@@ -190,7 +215,27 @@ def _identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
         "train": dataclasses.asdict(config),
         "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
         "vocabulary": list(store.vocabulary.names),
+        **({"relabel_sha256": hashlib.sha256(_bytes(Path(config.relabel))).hexdigest()} if config.relabel else {}),
     }
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _completed(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's ``config.json`` with the fields that have come since it was written, which then had their defaults."""
+    defaults, train = dataclasses.asdict(TrainConfig()), config.get("train", {})
+    stage_defaults = defaults["stages"][0]
+    stages = [
+        {**stage_defaults, **stage, "feed": {**stage_defaults["feed"], **stage.get("feed", {})}}
+        for stage in train.get("stages", ())
+    ]
+    model = {**defaults["model"], **train.get("model", {})}
+    return {**config, "train": {**defaults, **train, "model": model, "stages": stages}}
 
 
 def _circumstances(store: FeatureStore) -> dict[str, Any]:
@@ -218,14 +263,29 @@ def _split(store: FeatureStore, config: TrainConfig) -> _Parts:
         if not len(clips):
             raise DataError(f"{store.path}: it has no {split} clips; build them, or give other --splits")
         if split in validated:
-            method: Literal["iterative", "plain"] = "iterative" if split == "curated" else "plain"
-            train, validation = split_indices(
-                store.labels[clips], method=method, validation_share=config.validation_share, seed=config.seed
-            )
+            train, validation = _trained_and_held_out(store.labels[clips], split, config)
             parts.validation[split], clips = clips[validation], clips[train]
         if split in trained:
-            parts.train[split] = _share(clips, config)
+            parts.train[split] = _share(clips[~_labels(store, config)[1][clips]], config)
     return parts
+
+
+def _trained_and_held_out(
+    labels: npt.NDArray[np.uint8], split: str, config: TrainConfig
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows of ``labels`` to train on, and to validate on."""
+    if config.folds:
+        validation = folds(labels, config.folds, config.seed)[config.fold - 1]
+        return np.setdiff1d(np.arange(len(labels)), validation), validation
+    method: Literal["iterative", "plain"] = "iterative" if split == "curated" else "plain"
+    return split_indices(labels, method=method, validation_share=config.validation_share, seed=config.seed)
+
+
+def _labels(store: FeatureStore, config: TrainConfig) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """What all clips are trained towards ``(clips, classes)``, and which are left out ``(clips,)``."""
+    if config.relabel:
+        return read_judged(Path(config.relabel), store)
+    return store.labels.astype(np.float32), np.zeros(len(store.clips), bool)
 
 
 def _share(clips: npt.NDArray[np.int64], config: TrainConfig) -> npt.NDArray[np.int64]:
@@ -261,7 +321,12 @@ def _train_stages(store: FeatureStore, config: TrainConfig, path: Path, parts: _
     _write_history(path / "history.csv", state.rows)
     write_json(
         path / "metrics.json",
-        {**_metrics(path, store, parts), "epochs": len(state.rows), "seconds": round(state.seconds, 1)},
+        {
+            **_metrics(path, store, parts),
+            "epochs": len(state.rows),
+            "seconds": round(state.seconds, 1),
+            "cpu_seconds": round(state.cpu_seconds, 1),
+        },
     )
 
 
@@ -306,7 +371,7 @@ def _train_stage(
     stage = config.stages[state.stage]
     keras.utils.set_random_seed(config.seed)
     clips = np.sort(np.concatenate([parts.train[split] for split in stage.splits]))
-    feed = TrainingFeed(store, clips, stage.feed)
+    feed = TrainingFeed(store, clips, stage.feed, _labels(store, config)[0][clips])
     with strategy.scope():
         model = _model(store, config, path, state, feed.steps_per_epoch)
     total, trainable, frozen = parameter_counts(model)
@@ -356,10 +421,15 @@ def _model(
     if config.devices > 1:
         _synchronise_batch_norms(model)
     optimizer = OPTIMIZERS[stage.optimizer](
-        _learning_rate(stage, steps_per_epoch), global_clipnorm=config.clip_norm or None
+        _learning_rate(stage, steps_per_epoch),
+        global_clipnorm=config.clip_norm or None,
+        **({"weight_decay": stage.weight_decay} if stage.optimizer == "adamw" else {}),
     )
     model.compile(
-        optimizer, loss="binary_crossentropy", metrics=[LwlrapMetric(len(store.vocabulary))], jit_compile=config.jit
+        optimizer,
+        loss=stage.loss_function(),
+        metrics=[LwlrapMetric(len(store.vocabulary))],
+        jit_compile=config.jit,
     )
     return model
 
@@ -449,12 +519,14 @@ class _EndOfEpoch(keras.callbacks.Callback):
             **{name: float(value) for name, value in logs.items()},
             "seconds": round(time.monotonic() - self._began, 3),
         }
-        if row["val_lwlrap"] > state.best_score:
+        better = row["val_lwlrap"] > state.best_score
+        if better:
             state.best_score, state.best_epoch = row["val_lwlrap"], epoch + 1
-            _save(self.model, _best_path(self._path, len(self._config.stages), state.stage))
         state.rows.append(row)
         state.epoch = epoch + 1
         _save(self.model, state.model_path)
+        if better or self._config.stages[state.stage].keep == "last":
+            _copy(state.model_path, _best_path(self._path, len(self._config.stages), state.stage))
         state.write()
         _write_history(self._path / "history.csv", state.rows)
         self.model.stop_training = _is_out_of_patience(self._config, state)
@@ -484,6 +556,16 @@ def _best_path(path: Path, stages: int, stage: int) -> Path:
 def _save(model: keras.Model, path: Path) -> None:
     unfinished = path.with_name(f".unfinished-{path.name}")
     model.save(unfinished)
+    _finish(unfinished, path)
+
+
+def _copy(source: Path, path: Path) -> None:
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    shutil.copyfile(source, unfinished)
+    _finish(unfinished, path)
+
+
+def _finish(unfinished: Path, path: Path) -> None:
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""SpecAugment and MixUp: their distributions, and every image against a slow version."""
+"""SpecAugment, MixUp and mixed sounds: their distributions, and every image against a slow version."""
 
 import dataclasses
 
@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fat2019 import DataError
-from fat2019.augment import POLICIES, SpecAugment, draw, mixup, published_policy, spec_augment, time_warp
+from fat2019.augment import (
+    POLICIES,
+    SpecAugment,
+    draw,
+    mix_sounds,
+    mixup,
+    published_policy,
+    spec_augment,
+    time_warp,
+)
+from tests.oracles import mix_sounds as mix_oracle
 from tests.oracles import spec_augment as oracle
 
 FRAMES, BANDS = 92, 80
@@ -284,3 +294,44 @@ def test_a_share_of_one_changes_no_bit():
     mixed = mixup(tf.constant(images), shares).numpy()
     np.testing.assert_array_equal(mixed[[1, 3]], images[[1, 3]])
     assert not np.array_equal(mixed[[0, 2]], images[[0, 2]])
+
+
+def scaled_images(seed, count=3, frames=5, bands=4):
+    """As the feed scales them: each from 0 to 255."""
+    images = random_images(seed, count, frames, bands)
+    images[:, 0, 0], images[:, -1, -1] = 0, 255
+    return images
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000), st.lists(st.floats(0.5, 90), min_size=3, max_size=3))
+def test_mixed_sounds_are_those_of_the_slow_version(seed, decibels):
+    images, labels = scaled_images(seed), np.eye(3, 4, dtype=np.float32)
+    mixed, mixed_labels = mix_sounds(
+        tf.constant(images), tf.constant(labels), tf.constant(decibels, tf.float32), tf.constant([True] * 3)
+    )
+    for place in range(3):
+        expected = mix_oracle.mixed_image(images[place], decibels[place], images[place - 1], decibels[place - 1])
+        np.testing.assert_allclose(mixed[place], expected, atol=0.02)
+        np.testing.assert_array_equal(mixed_labels[place], labels[place] + labels[place - 1])
+
+
+def test_what_is_not_to_be_mixed_stays_as_it_is_to_the_bit_and_labels_never_exceed_one():
+    images, labels = scaled_images(1), np.float32([[1, 0], [1, 1], [0, 1]])
+    mixed, mixed_labels = mix_sounds(
+        tf.constant(images), tf.constant(labels), tf.fill([3], 40.0), tf.constant([False, True, False])
+    )
+    np.testing.assert_array_equal(mixed.numpy()[[0, 2]], images[[0, 2]])
+    assert np.abs(mixed[1] - images[1]).max() > 1
+    np.testing.assert_array_equal(mixed_labels, labels)
+
+
+@pytest.mark.parametrize("silent", [0, 1])
+def test_an_image_of_one_value_is_neither_mixed_nor_mixed_in(silent):
+    images, labels, decibels = scaled_images(2, 2), np.eye(2, dtype=np.float32), np.float32([50, 50])
+    images[silent], decibels[silent] = 0, 0
+    mixed, mixed_labels = mix_sounds(
+        tf.constant(images), tf.constant(labels), tf.constant(decibels), tf.constant([True, True])
+    )
+    np.testing.assert_array_equal(mixed, images)
+    np.testing.assert_array_equal(mixed_labels, labels)

@@ -13,7 +13,7 @@ import soundfile
 from fat2019 import DataError
 from fat2019.build import build_features
 from fat2019.clips import Clip, DataSet
-from fat2019.config import FeatureConfig
+from fat2019.config import NAMED, FeatureConfig
 from fat2019.labels import Vocabulary
 from fat2019.manifest import MANIFEST_NAME, read_manifest
 from fat2019.plan import shard_counts
@@ -440,3 +440,15 @@ def test_a_journal_that_was_cut_short_keeps_its_whole_lines(sounds, tmp_path, ta
     summary = build(sounds, out)
     assert (summary.shards_reused, summary.shards_built) == (2, shards - 2)
     assert contents(out) == good
+
+
+def test_the_wide_configuration_doubles_the_rate_and_keeps_the_windows_time(sounds, tmp_path):
+    build(sounds, tmp_path / "wide", config=NAMED["wide"])
+    build(sounds, tmp_path / "plain")
+    wide, plain = FeatureStore.open(tmp_path / "wide"), FeatureStore.open(tmp_path / "plain")
+    assert (wide.config.window_frames, wide.config.mel_bands) == (92, 128)
+    assert wide.config.window_samples / wide.config.sample_rate_hz == 3 == plain.config.window_samples / 16_000
+    flat = wide.read_log_mels()
+    assert flat.log_mel.shape[1] == 128 and np.diff(flat.frame_offset).min() >= 92
+    assert list(wide.clips["fname"]) == list(plain.clips["fname"])
+    assert np.all(flat.log_mel.min(axis=0) < flat.log_mel.max(axis=0))  # no band is without a filter

@@ -15,8 +15,10 @@ from fat2019.augment import SpecAugment, published_policy
 from fat2019.feed import EvaluationWindows, FeedConfig, TrainingFeed
 from fat2019.readers import MemoryReader
 from fat2019.sampling import Sampler
+from fat2019.shards import decibels
 from fat2019.windows import to_image
 from tests.oracles import feed as oracle
+from tests.oracles import mix_sounds as mix_oracle
 
 READERS = ("memory", "stream")
 POLICY = SpecAugment(time_warp_frames=20, fill="mean")
@@ -164,6 +166,55 @@ def test_both_readers_give_the_same_examples_to_the_bit(open_store, dtype, optio
         assert as_set(ours[epoch]) == as_set(theirs[epoch])
 
 
+def mixed_batches(store, reader):
+    """Two batches that a feed mixed all windows of, and the same windows alone, with the clips that they are of."""
+    some, alone = (feed_of(store, reader, mix_share=share) for share in (1.0, 0.0))
+    return batches(some.dataset(epochs=1), 2), batches(alone.dataset(epochs=1), 2)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_mixed_windows_are_the_sum_of_the_powers_of_the_stored_decibels(open_store, dtype, reader):
+    store = open_store(dtype)
+    (images, labels), *_ = mixed_batches(store, reader)[0]
+    (raw, raw_labels), *_ = mixed_batches(store, reader)[1]
+    spans = decibels_of(store, raw)
+    for place in range(len(images)):
+        expected = mix_oracle.mixed_image(raw[place, ..., 0], spans[place], raw[place - 1, ..., 0], spans[place - 1])
+        np.testing.assert_allclose(images[place, ..., 0], expected, atol=0.1)
+        np.testing.assert_array_equal(labels[place], np.maximum(raw_labels[place], raw_labels[place - 1]))
+
+
+def decibels_of(store, images):
+    """The range of each image in decibels, from the store's clip that holds it."""
+    flat, config = store.read_log_mels(), store.config
+    spans = []
+    for image in images[..., 0]:
+        for first, last, decibel_range in zip(
+            flat.frame_offset, flat.frame_offset[1:], flat.decibel_range, strict=False
+        ):
+            levels = decibels(flat.log_mel[first:last], decibel_range)
+            for start in range(last - first - config.window_frames + 1):
+                window = levels[start : start + config.window_frames]
+                if np.allclose(oracle.scaled(window), image, atol=0.01):
+                    spans.append(window.max() - window.min())
+                    break
+            else:
+                continue
+            break
+    assert len(spans) == len(images)
+    return spans
+
+
+def test_raw_entries_are_never_mixed_and_of_the_others_the_share_asked_for(store):
+    clips = training_clips(store)
+    augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
+    epoch = Sampler(np.full(len(clips), 200.0), augment, seed=0, candidates=1, mix_share=0.3).epoch(0)
+    mixed, augmented = epoch.mixed.numpy(), epoch.augmented.numpy()
+    assert not mixed[~augmented].any()
+    assert abs(mixed[augmented].mean() - 0.3) < 0.03
+
+
 def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_noisy_one_raw(store):
     clips = training_clips(store)
     noisy = store.clips["split"].to_numpy()[clips] == "noisy"
@@ -192,7 +243,7 @@ def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_nois
     assert changed[augmented].mean() > 0.9
 
 
-RUN = {"spec_augment": POLICY, "mixup_alpha": 0.3, "noisy_weight": 0.6}
+RUN = {"spec_augment": POLICY, "mixup_alpha": 0.3, "noisy_weight": 0.6, "mix_share": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +368,8 @@ def test_a_feed_of_no_clips_is_refused(store):
         {"batch_windows": 0},
         {"candidates": 0},
         {"mixup_alpha": -1},
+        {"mix_share": -0.1},
+        {"mix_share": 1.1},
         {"noisy_weight": -0.1},
         {"seed": -1},
         {"mixup_alpha": float("nan")},

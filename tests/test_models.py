@@ -1,6 +1,7 @@
 """The networks: the report's parameter counts, what is frozen, what a backbone is fed, and whose weights it takes."""
 
 import functools
+import itertools
 import re
 
 import keras
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from fat2019 import DataError, models
-from fat2019.models import BACKBONES, HEADS, MODELS, Backbone, ModelConfig, build, parameter_counts, set_trainable
+from fat2019.models import BACKBONES, HEADS, MODELS, OWN, Backbone, ModelConfig, build, parameter_counts, set_trainable
 
 SMALL = (32, 32)
 PREPROCESS = {
@@ -66,11 +67,11 @@ def test_every_network_gives_a_probability_a_class_whatever_is_trained(built_onc
         total, trained, frozen = parameter_counts(model)
         assert total == trained + frozen == sum(np.size(weight) for weight in model.get_weights())
         trainable.append(trained)
-        if name != "simple":
+        if name not in OWN:
             head_layers = model.layers[model.layers.index(model.get_layer(name)) + 1 :]
             assert all(layer.trainable for layer in head_layers)
     assert trainable == sorted(trainable)
-    assert name == "simple" or len(set(trainable)) == 3
+    assert name in OWN or len(set(trainable)) == 3
     scores = np.asarray(model(images, training=False))
     assert scores.shape == (2, 5)
     assert scores.dtype == np.float32
@@ -194,6 +195,47 @@ def test_a_further_backbone_is_one_row(monkeypatch):
     assert frozen > 0
 
 
+def test_the_compact_networks_parameters_follow_from_its_width():
+    def counted(width, maps):
+        channels = [width * 2**block for block in range(4)]
+        shapes = [(5, maps, channels[0]), *((3, a, b) for a, b in itertools.pairwise(channels))]
+        kernels = sum(size * size * before * after for size, before, after in shapes) + sum(9 * c * c for c in channels)
+        return kernels + 8 * sum(channels) + (channels[-1] + 1) * 5
+
+    for width, frequency_map in ((8, True), (12, False)):
+        total, trained, _ = parameter_counts(built("compact", classes=5, width=width, frequency_map=frequency_map))
+        assert total == counted(width, 2 if frequency_map else 1)
+        assert total - trained == 4 * width * (1 + 2 + 4 + 8)  # the moving statistics
+
+
+def test_a_standardised_image_may_be_louder_or_of_another_range_and_scores_the_same():
+    images = np.random.default_rng(4).uniform(0, 100, (2, *SMALL, 1)).astype(np.float32)
+    for standardise in (True, False):
+        model = built("compact", classes=5, shape=SMALL, width=8, standardise=standardise)
+        alike = np.allclose(model(images, training=False), model(2 * images + 30, training=False), atol=1e-4)
+        assert alike == standardise
+
+
+def test_only_with_a_frequency_map_do_equal_bands_look_different():
+    images = np.ones((1, *SMALL, 1), np.float32)
+    for frequency_map in (True, False):
+        model = built("compact", classes=5, shape=SMALL, width=8, frequency_map=frequency_map)
+        inside = keras.Model(model.input, next(x for x in model.layers if isinstance(x, keras.layers.Conv2D)).output)
+        inner = np.asarray(inside(images))[0, 4:-4, 4:-4]  # the border sees the padding
+        assert (np.ptp(inner, axis=1).max() > 1e-3) == frequency_map
+        assert np.ptp(inner, axis=0).max() < 1e-5
+
+
+def test_attention_and_mean_and_greatest_value_over_time():
+    values = keras.Input((3, 2))
+    features = np.float32([[[1, 5], [2, 0], [6, 1]]])
+    for pooling, expected in (("mean", [3, 2]), ("mean+max", [9, 7])):
+        np.testing.assert_allclose(keras.Model(values, models._over_time(values, pooling))(features), [expected])
+    attention = keras.Model(values, models._over_time(values, "attention"))
+    attention.layers[1].set_weights([np.float32([[50, 0], [0, 50]]), np.zeros(2, np.float32)])
+    np.testing.assert_allclose(attention(features), [[6, 5]], atol=1e-4)  # all of it where the feature is greatest
+
+
 def test_options_of_the_simple_network_change_it():
     small, large = (parameter_counts(built(kernel_size=size)) for size in (3, 5))
     assert large[0] - small[0] == (25 - 9) * (32 + 32 * 64)
@@ -207,6 +249,8 @@ def test_options_of_the_simple_network_change_it():
         {"head": "none"},
         {"trainable": "bottom"},
         {"kernel_size": 0},
+        {"width": 0},
+        {"pooling": "median"},
         {"dropout": 1.0},
         {"dropout": -0.1},
     ],

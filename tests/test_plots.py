@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fat2019.plots import draw_curves
+from fat2019.plots import draw_cost, draw_curves
 
 
 @pytest.fixture
@@ -65,3 +65,14 @@ def figures_drawn(monkeypatch):
 
     monkeypatch.setattr(figure.Figure, "__init__", remember)
     return drawn
+
+
+def test_each_network_has_a_line_of_its_points_and_bars_of_their_deviation(tmp_path, monkeypatch):
+    drawn = figures_drawn(monkeypatch)
+    draw_cost(tmp_path / "cost", {"a": [(1.0, 0.5, 0.1), (10.0, 0.8, 0.0)], "b": [(2.0, 0.4, 0.05)]}, "title")
+    axes = drawn[0].axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    lines = [container.lines[0].get_xydata().tolist() for container in axes.containers]
+    assert lines == [[[1.0, 0.5], [10.0, 0.8]], [[2.0, 0.4]]]
+    bars = axes.containers[0].lines[2][0].get_segments()[0]
+    np.testing.assert_allclose(bars, [[1, 0.4], [1, 0.6]])

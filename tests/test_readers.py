@@ -39,6 +39,7 @@ class MadeUpStore:
         self.log_mels[2][:] = 7
         self.energies = [np.concatenate([[0], np.cumsum(rng.integers(0, 2**50, n + 1))]) for n in frames]
         self.energies[1][:] = 0
+        self.decibel_ranges = rng.uniform([-90, -10], [-60, 0], (CLIPS, 2)).astype("<f4")
         self.files, first = [], 0
         for number, clips in enumerate(IN_SHARDS):
             path = folder / f"{number}.logmel.tfrecord"
@@ -55,6 +56,7 @@ class MadeUpStore:
                 "frames": len(self.log_mels[clip]),
                 "log_mel": self.log_mels[clip].tobytes(),
                 "energy": self.energies[clip].tobytes(),
+                "decibel_range": self.decibel_ranges[clip].tobytes(),
             }
         )
 
@@ -65,7 +67,7 @@ class MadeUpStore:
             offsets(log_mels),
             np.concatenate(energies),
             offsets(energies),
-            np.zeros((len(clips), 2), np.float32),
+            self.decibel_ranges[clips],
         )
         return MemoryReader(flat, self.config)
 
@@ -138,7 +140,10 @@ def test_each_window_is_the_loudest_candidate_of_its_clip(store_of, kind, dtype)
         np.testing.assert_array_equal(windows.window[entry], expected)
     np.testing.assert_array_equal(windows.low, windows.window.min(axis=(1, 2)))
     np.testing.assert_array_equal(windows.high, windows.window.max(axis=(1, 2)))
-    for name in ("augmented", "spec_augment", "own_share"):
+    steps = np.diff(store.decibel_ranges[clips[epoch.clip.numpy()]])[:, 0] / 255 if dtype == "uint8" else 1
+    spans = windows.high.astype(np.float64) - windows.low.astype(np.float64)
+    np.testing.assert_allclose(windows.decibels, spans * steps, rtol=1e-5)
+    for name in ("augmented", "spec_augment", "own_share", "mixed"):
         np.testing.assert_array_equal(getattr(windows.treatment, name), getattr(epoch, name))
 
 

@@ -10,7 +10,7 @@ from fat2019 import sweep as sweeping
 from fat2019.evaluation import predict_test
 from fat2019.feed import FeedConfig
 from fat2019.models import ModelConfig
-from fat2019.recipes import RECIPES
+from fat2019.recipes import OURS, RECIPES
 from fat2019.reproduce import EXPERIMENTS, reproduce, scaled
 from fat2019.submission import combine
 from fat2019.sweep import sweep
@@ -110,7 +110,7 @@ def test_what_cannot_be_reproduced_is_refused(store, tmp_path, name, options, me
 
 
 def test_every_experiment_has_rows_and_every_recipe_an_experiment():
-    assert {recipe.experiment for recipe in RECIPES.values()} == set(EXPERIMENTS)
+    assert {recipe.experiment for recipe in RECIPES.values()} - {OURS} == set(EXPERIMENTS)
     for experiment in EXPERIMENTS.values():
         assert set(experiment.curves) <= set(RECIPES)
 

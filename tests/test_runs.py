@@ -36,7 +36,7 @@ def files(run):
 
 
 def without_time(run):
-    metrics = {name: value for name, value in run.metrics.items() if name != "seconds"}
+    metrics = {name: value for name, value in run.metrics.items() if name not in ("seconds", "cpu_seconds")}
     return (run.history().drop(columns="seconds").to_dict("list"), metrics, (run.path / "split.csv").read_text())
 
 

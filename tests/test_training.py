@@ -163,6 +163,66 @@ def test_other_options_for_a_run_that_is_there_are_refused_by_name(finished, sto
         train(store, changed, finished[0].path)
 
 
+def test_a_run_of_an_older_version_is_gone_on_with_as_if_it_had_the_fields_of_today(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    for part, names in (
+        (config["train"]["model"], ("width", "pooling")),
+        (config["train"]["stages"][0], ("loss", "keep", "weight_decay")),
+        (config["train"]["stages"][0]["feed"], ("mix_share",)),
+    ):
+        for name in names:
+            del part[name]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    assert train(store, TWO_STAGES, tmp_path / "run").metrics == finished[0].metrics
+    other = dataclasses.replace(TWO_STAGES.stages[0], keep="last")
+    with pytest.raises(DataError, match=r"stages\[0\]\.keep 'best' instead of 'last'"):
+        train(store, dataclasses.replace(TWO_STAGES, stages=(other, TWO_STAGES.stages[1])), tmp_path / "run")
+
+
+def test_with_folds_each_clip_is_held_out_by_one_of_the_runs(store):
+    configs = [dataclasses.replace(one_stage(), folds=3, fold=fold) for fold in (1, 2, 3)]
+    parts = [training._split(store, config) for config in configs]
+    held_out = np.sort(np.concatenate([part.validation["curated"] for part in parts]))
+    np.testing.assert_array_equal(held_out, np.flatnonzero(store.clips["split"] == "curated"))
+    assert all(not set(part.validation["curated"]) & set(part.train["curated"]) for part in parts)
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": -2}, {"folds": 3, "fold": 4}, {"folds": 3, "fold": 0}])
+def test_folds_that_cannot_be_are_refused(wrong):
+    with pytest.raises(DataError, match="fold"):
+        one_stage(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"keep": "first"},
+        {"weight_decay": -1},
+        {"loss": "hinge"},
+        {"focal_gamma": -1},
+        {"label_smoothing": 1},
+        {"bootstrap": 2},
+    ],
+)
+def test_a_stage_out_of_range_is_refused_by_name(wrong):
+    with pytest.raises(DataError, match=next(iter(wrong))):
+        Stage(**wrong)
+
+
+def test_where_the_last_epoch_is_to_be_kept_it_is_though_another_was_better(store, tmp_path, monkeypatch):
+    scores = {}
+    for keep in ("best", "last"):
+        falling = iter((0.5, 0.4, 0.3))
+        validate = lambda *_, falling=falling: {"val_loss": 1.0, "val_lwlrap": next(falling)}  # noqa: E731
+        monkeypatch.setattr(training._Validation, "__call__", validate)
+        run = train(store, one_stage(epochs=3, keep=keep), tmp_path / keep)
+        clips = np.flatnonzero(store.clips["split"] == "test")
+        scores[keep] = score_clips(run.model(), store, clips)
+        assert run.summary()["validation"] == {"best": 0.5, "last": 0.3}[keep]
+    assert np.abs(scores["best"] - scores["last"]).max() > 1e-4
+
+
 def test_a_run_goes_on_with_the_clips_that_it_began_with_only(finished, store, tmp_path):
     shutil.copytree(finished[0].path, tmp_path / "run")
     (tmp_path / "run" / "metrics.json").unlink()

@@ -1,0 +1,257 @@
+"""Configurations beside one another on the same clips: the ablation of the recipe ``best``, and its cost curve.
+
+Each trial is trained once a seed, all trials in turn before the next seed, so that a slow hour of the machine falls on
+all of them. A seed decides the split as well, which is the same for every trial. What is reported are LWLRAP on curated
+clips held out and on test clips, in tiled windows, and minutes of the processor's cores added up: means over the seeds
+with their standard deviations. Finished runs are kept when the same command is given again.
+"""
+
+import dataclasses
+import logging
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from fat2019 import DataError
+from fat2019.evaluation import lwlrap_on_test, predict_test
+from fat2019.models import ModelConfig
+from fat2019.plots import draw_cost
+from fat2019.recipes import BEST, RECIPES, changed
+from fat2019.runs import Run, write_json, write_whole
+from fat2019.store import FeatureStore
+from fat2019.training import Report, Stage, TrainConfig, train
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One row of a table, or one point of a curve."""
+
+    row: str
+    config: TrainConfig
+    curve: str = ""  # the network whose cost this is a point of
+
+    @property
+    def folder(self) -> str:
+        """Its name on disk."""
+        return "".join(letter if letter.isalnum() else "-" for letter in self.row).strip("-").lower()
+
+
+# What the recipe would be without each of its pieces, and with pieces that it does without.
+PIECES: dict[str, Mapping[str, Any]] = {
+    "without noisy clips": {"splits": ("curated",)},
+    "without mixed sounds": {"mix_share": 0.0},
+    "without standardised windows": {"standardise": False},
+    "without the frequency map": {"frequency_map": False},
+    "without the greatest value over time": {"pooling": "mean"},
+    "with attention over time": {"pooling": "attention"},
+    "with SpecAugment": {"spec_augment": True},
+    "with MixUp": {"mixup_alpha": 0.2},
+    "with SpecAugment and MixUp": {"spec_augment": True, "mixup_alpha": 0.2},
+    "with bootstrapped labels": {"bootstrap": 0.3},
+    "with smoothed labels": {"label_smoothing": 0.1},
+    "with focal loss": {"focal_gamma": 2.0},
+    "with LSEP": {"loss": "lsep"},
+    "with the loudest of three windows": {"candidates": 3},
+}
+FROM_SCRATCH = "table-7.1-model-1"  # of the report's final models, the one that it trains without other data
+
+
+def ablation(store: FeatureStore, scale: float = 1.0) -> list[Trial]:
+    """The recipe, each piece left out or added, and the report's network from scratch.
+
+    Left out, noisy clips are made up for by more epochs: the windows that are seen stay as many.
+    """
+    best = scaled_epochs(BEST, scale)
+    clips = store.clips["split"].value_counts()
+    curated = (1 - BEST.validation_share) * clips.get("curated", 0)
+    alone = {"epochs": round(best.stages[0].epochs * (1 + clips.get("noisy", 0) / max(1, curated)))}
+    trials = [
+        Trial(row, changed(best, {**options, **(alone if "splits" in options else {})}))
+        for row, options in {"best": {}, **PIECES}.items()
+    ]
+    scratch = changed(RECIPES[FROM_SCRATCH].config, {"weights": "none"})
+    return [*trials, Trial("report's MobileNetV2 from scratch", scaled_epochs(scratch, scale))]
+
+
+def cost(store: FeatureStore, scale: float = 1.0) -> list[Trial]:
+    """Three networks from scratch in the same recipe, each trained for four numbers of epochs."""
+    networks = {
+        "simple": changed(BEST, {"name": "simple", "dropout": 0.5}),
+        "best": BEST,
+        "mobilenetv2": TrainConfig(
+            ModelConfig("mobilenetv2", "conv", weights="none"),
+            tuple(dataclasses.replace(stage, trainable="all", learning_rate=1e-3) for stage in BEST.stages),
+            BEST.validation_share,
+        ),
+    }
+    shares = {"simple": (0.1, 0.25, 0.5, 1), "best": (0.1, 0.25, 0.5, 1), "mobilenetv2": (0.05, 0.1, 0.2, 0.4)}
+    return [
+        Trial(f"{name}, {config.stages[0].epochs} epochs", config, name)
+        for name, whole in networks.items()
+        for config in (scaled_epochs(whole, scale * share) for share in shares[name])
+    ]
+
+
+TABLES = {"ablation": ablation, "cost": cost}
+
+
+def scaled_epochs(config: TrainConfig, scale: float) -> TrainConfig:
+    """The configuration with this share of each stage's epochs, at least one."""
+    stages: tuple[Stage, ...] = tuple(
+        dataclasses.replace(stage, epochs=max(1, round(scale * stage.epochs))) for stage in config.stages
+    )
+    return dataclasses.replace(config, stages=stages)
+
+
+def compare(
+    name: str,
+    store: FeatureStore,
+    out: Path,
+    *,
+    scale: float = 1.0,
+    seeds: int = 3,
+    only: Sequence[str] = (),
+    truth: Path | None = None,
+    report: Report | None = None,
+) -> dict[str, Any]:
+    """Train the trials of a table, and write it.
+
+    Args:
+        name: one of ``TABLES``.
+        store: the features.
+        out: gets ``table.md``, ``table.json``, for ``cost`` a figure, and the runs below ``runs``.
+        scale: of each stage's epochs.
+        seeds: runs of each trial, with the seeds 0, 1, ...
+        only: rows to train; all by default.
+        truth: CSV (fname,labels) of the test clips' labels, where the store has none.
+        report: is called after each epoch.
+
+    Returns:
+        What ``table.json`` holds, and the table as Markdown under ``markdown``.
+
+    Raises:
+        DataError: there is no such table or row, a number is out of range, or a run cannot be trained.
+    """
+    if name not in TABLES:
+        raise DataError(f"table: expected one of {', '.join(TABLES)}, received {name!r}")
+    if not scale > 0 or seeds < 1:
+        raise DataError(f"scale, seeds: expected a number above 0 and a whole number >= 1, received {scale}, {seeds}")
+    trials = TABLES[name](store, scale)
+    unknown = set(only) - {trial.row for trial in trials}
+    if unknown:
+        raise DataError(f"rows: there is no {sorted(unknown)[0]!r} in {name}: {', '.join(t.row for t in trials)}")
+    trials = [trial for trial in trials if not only or trial.row in only]
+    out.mkdir(parents=True, exist_ok=True)
+    measured: dict[str, list[dict[str, float]]] = {trial.row: [] for trial in trials}
+    for seed in range(seeds):
+        for trial in trials:
+            log.info("%s, seed %d", trial.row, seed)
+            keras.backend.clear_session()
+            path = out / "runs" / f"{trial.folder}-seed-{seed}"
+            run = train(store, changed(trial.config, {"seed": seed}), path, report)
+            measured[trial.row].append(_measured(run, store, truth))
+        _write(name, store, out, scale, seed + 1, trials, measured)  # after every seed: an unfinished table is one too
+    return _write(name, store, out, scale, seeds, trials, measured)
+
+
+def _measured(run: Run, store: FeatureStore, truth: Path | None) -> dict[str, float]:
+    fnames, scores, _ = predict_test([run.path], features=store.path)
+    test = lwlrap_on_test(store, fnames, scores, truth)
+    return {
+        "validation": run.metrics["validation"]["lwlrap"],
+        **({} if test is None else {"test": test}),
+        "cpu_minutes": run.metrics["cpu_seconds"] / 60,
+        "minutes": run.metrics["seconds"] / 60,
+    }
+
+
+def _write(
+    name: str,
+    store: FeatureStore,
+    out: Path,
+    scale: float,
+    seeds: int,
+    trials: Sequence[Trial],
+    measured: Mapping[str, Sequence[Mapping[str, float]]],
+) -> dict[str, Any]:
+    rows = [_row(trial, measured[trial.row], measured.get("best", ())) for trial in trials]
+    result = {
+        "table": name,
+        "scale": scale,
+        "seeds": seeds,
+        "clips": store.clips["split"].value_counts().to_dict(),
+        "rows": rows,
+    }
+    if name == "cost":
+        result["figure"] = str(draw_cost(out / "cost", _curves(rows), "LWLRAP on test against the cost of training")[0])
+    markdown = to_markdown(rows)
+    write_json(out / "table.json", result)
+    write_whole(out / "table.md", markdown)
+    return {**result, "markdown": markdown}
+
+
+def _row(trial: Trial, of_seeds: Sequence[Mapping[str, float]], best: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Means and deviations; and against ``best``, of the differences with the same seed."""
+    names = of_seeds[0]
+    row: dict[str, Any] = {
+        "row": trial.row,
+        "curve": trial.curve,
+        "epochs": [stage.epochs for stage in trial.config.stages],
+        "runs": [dict(one) for one in of_seeds],
+        "mean": {name: statistics.mean(one[name] for one in of_seeds) for name in names},
+        "deviation": {name: _deviation([one[name] for one in of_seeds]) for name in names},
+    }
+    if best and trial.row != "best" and not trial.curve:
+        quantity = "test" if "test" in names else "validation"
+        differences = [own[quantity] - theirs[quantity] for own, theirs in zip(of_seeds, best, strict=True)]
+        row["against_best"] = {"mean": statistics.mean(differences), "deviation": _deviation(differences)}
+    return row
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def _curves(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float, float]]]:
+    """By network: CPU minutes, LWLRAP, and its deviation, by cost."""
+    curves: dict[str, list[tuple[float, float, float]]] = {}
+    for row in rows:
+        quantity = "test" if "test" in row["mean"] else "validation"
+        point = (row["mean"]["cpu_minutes"], row["mean"][quantity], row["deviation"][quantity] or 0.0)
+        curves.setdefault(row["curve"], []).append(point)
+    return {name: sorted(points) for name, points in curves.items()}
+
+
+def to_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows of :func:`compare` as a table."""
+    columns = [(name, head) for name, head in _COLUMNS.items() if name in rows[0]["mean"]]
+    compared = any("against_best" in row for row in rows)
+    heads = [head for _, head in columns] + (["against best"] if compared else [])
+    lines = ["| | " + " | ".join(heads) + " |", "|:--|" + "--:|" * len(heads)]
+    for row in rows:
+        cells = [_cell(row["mean"][name], row["deviation"][name], name) for name, _ in columns]
+        if compared:
+            difference = row.get("against_best")
+            cells.append("" if not difference else _cell(difference["mean"], difference["deviation"], "against"))
+        lines.append(f"| {row['row']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+_COLUMNS = {
+    "validation": "LWLRAP validation",
+    "test": "LWLRAP test",
+    "cpu_minutes": "CPU minutes",
+    "minutes": "minutes",
+}
+
+
+def _cell(mean: float, deviation: float | None, name: str) -> str:
+    form = {"cpu_minutes": ".2f", "minutes": ".2f", "against": "+.4f"}.get(name, ".4f")
+    spread = "" if deviation is None or math.isnan(deviation) else f" ± {deviation:{form.lstrip('+')}}"
+    return f"{mean:{form}}{spread}"

@@ -1,0 +1,108 @@
+"""The ablation and the cost curve: what each row changes, and the table that is made of all."""
+
+import json
+
+import pytest
+
+from fat2019 import DataError
+from fat2019 import trials as module
+from fat2019.recipes import BEST
+from fat2019.trials import PIECES, ablation, compare, cost
+from tests.run_folders import make_run
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """In place of training, make runs that score by row and seed; what was asked for is kept here."""
+    asked = []
+
+    def pretend(store, config, path, report=None):
+        if (path / "metrics.json").is_file():
+            return module.Run.open(path)
+        asked.append(path.name)
+        run = make_run(path, store, seed=config.seed, config=config, validation=(0, 1))
+        better = 0.5 + 0.01 * config.seed + (0.2 if path.name.startswith("best") else 0)
+        metrics = {**run.metrics, "validation": {"lwlrap": better}, "cpu_seconds": 90.0 * (1 + config.seed)}
+        (path / "metrics.json").write_text(json.dumps(metrics))
+        return run
+
+    monkeypatch.setattr(module, "train", pretend)
+    return asked
+
+
+def test_each_piece_changes_the_recipe_and_no_two_are_alike(store):
+    configs = [trial.config for trial in ablation(store)]
+    assert len(set(configs)) == len(configs) == len(PIECES) + 2
+    assert configs[0] == BEST
+    assert len({trial.folder for trial in ablation(store)}) == len(configs)
+
+
+def test_without_noisy_clips_as_many_windows_are_seen_and_a_scale_shortens_all(store):
+    by_row = {trial.row: trial.config.stages[0] for trial in ablation(store, 0.5)}
+    assert by_row["best"].epochs == BEST.stages[0].epochs / 2
+    alone, both = by_row["without noisy clips"], by_row["best"]
+    assert (alone.splits, both.splits) == (("curated",), ("curated", "noisy"))
+    curated = 18 * (1 - BEST.validation_share)
+    assert alone.epochs * curated == pytest.approx(both.epochs * (curated + 14), rel=0.01)
+
+
+def test_the_points_of_a_curve_differ_in_epochs_alone(store):
+    by_curve = {}
+    for trial in cost(store):
+        by_curve.setdefault(trial.curve, []).append(trial)
+    assert set(by_curve) == {"simple", "best", "mobilenetv2"}
+    for points in by_curve.values():
+        epochs = [trial.config.stages[0].epochs for trial in points]
+        assert epochs == sorted(set(epochs)) and len(epochs) == 4
+        assert len({module.scaled_epochs(trial.config, 1e-9) for trial in points}) == 1
+        assert all(trial.config.model.weights == "none" for trial in points)
+
+
+def test_all_rows_of_a_seed_are_trained_before_the_next_seed_and_finished_ones_never_again(store, tmp_path, trained):
+    only = ["best", "with MixUp"]
+    compare("ablation", store, tmp_path, seeds=2, only=only)
+    assert trained == ["best-seed-0", "with-mixup-seed-0", "best-seed-1", "with-mixup-seed-1"]
+    compare("ablation", store, tmp_path, seeds=3, only=only)
+    assert trained[4:] == ["best-seed-2", "with-mixup-seed-2"]
+
+
+def test_the_table_has_means_deviations_and_the_difference_to_the_recipe_by_seed(store, tmp_path, trained):
+    result = compare("ablation", store, tmp_path, seeds=3, only=["best", "with MixUp"])
+    best, piece = result["rows"]
+    assert best["mean"]["validation"] == pytest.approx(0.71) and "against_best" not in best
+    assert piece["mean"]["validation"] == pytest.approx(0.51)
+    assert piece["deviation"]["validation"] == pytest.approx(0.01)
+    assert piece["mean"]["cpu_minutes"] == pytest.approx(3)
+    assert piece["against_best"] == {"mean": pytest.approx(-0.2), "deviation": pytest.approx(0)}
+    assert "| with MixUp | 0.5100 ± 0.0100 | 3.00 ± 1.50 | 0.20 ± 0.00 | -0.2000 ± 0.0000 |" in result["markdown"]
+    assert (tmp_path / "table.md").read_text() == result["markdown"]
+    assert json.loads((tmp_path / "table.json").read_text())["rows"] == result["rows"]
+
+
+def test_test_clips_are_scored_where_their_labels_are_known(store, tmp_path, trained):
+    truth = tmp_path / "truth.csv"
+    truth.write_text("fname,labels\n" + "".join(f"test{n:02d}.wav,{store.vocabulary.names[n % 5]}\n" for n in range(8)))
+    result = compare("ablation", store, tmp_path / "out", seeds=1, only=["best"], truth=truth)
+    fnames, scores, _ = module.predict_test([tmp_path / "out" / "runs" / "best-seed-0"], features=store.path)
+    assert result["rows"][0]["mean"]["test"] == module.lwlrap_on_test(store, fnames, scores, truth)
+    assert "LWLRAP test" in result["markdown"]
+
+
+def test_the_cost_curve_is_a_table_and_a_figure(store, tmp_path, trained):
+    result = compare("cost", store, tmp_path, seeds=1, scale=0.25)
+    assert len(result["rows"]) == 12 and (tmp_path / "cost.png").is_file() and (tmp_path / "cost.svg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("table", {}, "expected one of ablation, cost"),
+        ("ablation", {"seeds": 0}, "seeds"),
+        ("ablation", {"scale": 0}, "scale"),
+        ("ablation", {"only": ["without sound"]}, "there is no 'without sound'"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(store, tmp_path, name, options, message):
+    with pytest.raises(DataError, match=message):
+        compare(name, store, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()

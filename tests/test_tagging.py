@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from fat2019 import tagging
 from fat2019.cli import main
+from fat2019.cli.look import _tag_lines
 from fat2019.inference import score_clips
 from fat2019.runs import Run
 from fat2019.tagging import Tagger, find_audio
@@ -211,3 +213,12 @@ def test_a_timeline_of_several_files_is_refused_in_one_line(run, test_clips, tmp
     assert result.stderr.count("\n") == 1
     assert "one file" in result.stderr
     assert not (tmp_path / "line.png").exists()
+
+
+def test_on_a_terminal_tags_are_a_table_below_the_unbroken_name_of_the_file(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    name = "a folder/" * 20 + "[bold]sound.wav"
+    _tag_lines({"file": name, "seconds": 12.16, "tags": [{"label": "Bark", "score": 0.5}]})
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"{name} (12.2 s)"
+    assert second.split() == ["Bark", "0.5000", "█" * 10]

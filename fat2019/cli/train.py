@@ -121,6 +121,12 @@ def train_options(command: Callable) -> Callable:
             help="Add another sound, with its labels, to this share of the windows.  [default: 0]",
         ),
         click.option(
+            "--shift-bands",
+            type=click.IntRange(0),
+            default=None,
+            help="Move windows up or down by as many mel bands at most.  [default: 0]",
+        ),
+        click.option(
             "--augment",
             type=click.Choice(["all", "double-curated"]),
             default=None,

@@ -134,7 +134,7 @@ def list_models(classes: int) -> list[dict[str, Any]]:
     """Every network and head with its parameters, the backbone frozen, as a table."""
     rows = []
     for name in MODELS:
-        for head in HEADS if name not in OWN else ("its own",):
+        for head in HEADS if name not in OWN else ("own",):
             config = ModelConfig(name, head="dense" if name in OWN else head, weights="none")
             model = build(config, classes)
             total, trainable, frozen = parameter_counts(model)

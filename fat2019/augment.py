@@ -195,6 +195,20 @@ def mix_sounds(
     )
 
 
+def shift_bands(images: tf.Tensor, bands: tf.Tensor) -> tf.Tensor:
+    """Move sounds up or down in pitch; the band at the end they leave is repeated.
+
+    Args:
+        images: float32 ``(batch, frames, mels)``.
+        bands: int32 ``(batch,)``, how many bands upwards each image goes.
+
+    Returns:
+        float32 ``(batch, frames, mels)``.
+    """
+    source = tf.clip_by_value(tf.range(images.shape[2]) - bands[:, None], 0, images.shape[2] - 1)  # (batch, mels)
+    return tf.transpose(tf.gather(tf.transpose(images, [0, 2, 1]), source, batch_dims=1), [0, 2, 1])
+
+
 def _neighbour(values: tf.Tensor) -> tf.Tensor:
     return tf.roll(values, 1, axis=0)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from fat2019 import DataError
-from fat2019.augment import SpecAugment, mix_sounds, mixup, spec_augment
+from fat2019.augment import SpecAugment, mix_sounds, mixup, shift_bands, spec_augment
 from fat2019.config import FeatureConfig
 from fat2019.readers import MemoryReader, Reader, StreamReader, Windows
 from fat2019.sampling import Sampler, clip_weights
@@ -37,6 +37,7 @@ class FeedConfig:
     spec_augment: SpecAugment | None = None
     mixup_alpha: float = 0.0  # lambda ~ Beta(alpha, alpha); 0 is no MixUp
     mix_share: float = 0.0  # of the augmented windows, to which another sound is added, with its labels
+    shift_bands: int = 0  # the most mel bands that a window is moved up or down by
     augment: Literal["all", "double-curated"] = "all"  # the latter: every curated clip twice, once raw, and noisy raw
     noisy_weight: float = 1.0  # uses of a noisy clip for one of a curated clip
     class_balanced: bool = False
@@ -49,6 +50,7 @@ class FeedConfig:
             ("candidates", 1),
             ("mixup_alpha", 0),
             ("mix_share", 0),
+            ("shift_bands", 0),
             ("noisy_weight", 0),
             ("seed", 0),
         ):
@@ -128,6 +130,8 @@ class TrainingFeed:
         treatment, policy = windows.treatment, self.config.spec_augment
         images = to_image(windows.window, windows.low, windows.high)  # (batch, frames, mels)
         labels = tf.gather(self._labels, windows.clip)  # (batch, classes)
+        if self.config.shift_bands:  # before they are mixed, so that each sound goes its own way
+            images = shift_bands(images, treatment.shift)
         if self.config.mix_share:
             images, labels = mix_sounds(images, labels, windows.decibels, treatment.mixed)
         if policy is not None:
@@ -227,6 +231,7 @@ def _sampler(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConf
         spec_augment_uniforms=config.spec_augment.uniforms if config.spec_augment else 0,
         mixup_alpha=config.mixup_alpha,
         mix_share=config.mix_share,
+        shift_bands=config.shift_bands,
     )
 
 

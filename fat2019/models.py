@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import keras
+import tensorflow as tf
 
 from fat2019 import DataError
 
@@ -20,6 +21,28 @@ Layers = Callable[[Any], Any]  # a function of one Keras tensor
 # Of the moving statistics. Keras's 0.99 needs some 500 steps to forget where they began, and until then a network that
 # has learnt scores like one that has not; a thousand clips make 16 steps an epoch.
 _MOMENTUM = 0.9
+
+
+@keras.saving.register_keras_serializable(package="fat2019")
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """Keras's layer over the last axis of images, trained by TensorFlow's fused kernel.
+
+    Keras computes means, variances and the result one by one; fused they take a fraction of the time on a CPU, and a
+    training step of the compact network a fifth less.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Images ``(batch, height, width, channels)`` -> the same shape."""
+        if not training or not self.trainable or self.synchronized:
+            return super().call(inputs, training=training, mask=mask)
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
+        )
+        values = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], variance.dtype)
+        variance *= (values - 1) / values  # the kernel gives the estimate for all images, Keras that of these
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + now * (1 - self.momentum))
+        return outputs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +134,7 @@ def list_models(classes: int) -> list[dict[str, Any]]:
     """Every network and head with its parameters, the backbone frozen, as a table."""
     rows = []
     for name in MODELS:
-        for head in HEADS if name not in OWN else ("its own",):
+        for head in HEADS if name not in OWN else ("own",):
             config = ModelConfig(name, head="dense" if name in OWN else head, weights="none")
             model = build(config, classes)
             total, trainable, frozen = parameter_counts(model)
@@ -194,7 +217,7 @@ def _compact(images: Any, config: ModelConfig) -> Any:
 
 def _convolution(features: Any, channels: int, kernel_size: int = 3, strides: int = 1) -> Any:
     features = keras.layers.Conv2D(channels, kernel_size, strides=strides, padding="same", use_bias=False)(features)
-    return keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=_MOMENTUM)(features))
+    return keras.layers.ReLU()(FusedBatchNormalization(momentum=_MOMENTUM)(features))
 
 
 def _over_time(features: Any, pooling: str) -> Any:

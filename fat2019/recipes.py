@@ -114,7 +114,7 @@ def _recipes() -> Iterable[Recipe]:
         f"the same on {ENSEMBLE_FOLDS} folds",
         dataclasses.replace(BEST, folds=ENSEMBLE_FOLDS),
         {},
-        "not of the report; each --fold is a run of its own, and `predict` takes their mean",
+        "not of the report; one run a fold, of which `predict` takes the mean",
     )
     yield _section_6_1()
     yield from _frozen(

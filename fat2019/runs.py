@@ -76,7 +76,10 @@ class Run:
         """The network of the best epoch."""
         import keras
 
-        import fat2019.keras_metric  # noqa: F401  (registers the metric that the file names)
+        # These register what the file names.
+        import fat2019.keras_metric
+        import fat2019.losses
+        import fat2019.models  # noqa: F401
 
         try:
             return keras.models.load_model(self.path / "model.keras", compile=False)

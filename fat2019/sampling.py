@@ -15,7 +15,7 @@ import tensorflow as tf
 from fat2019 import DataError
 
 # Each use of random numbers has a stream of its own, so that switching one augmentation off leaves the rest as it was.
-_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER, _MIX_SOUNDS = range(8)
+_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER, _MIX_SOUNDS, _SHIFT = range(9)
 
 
 class Treatment(NamedTuple):
@@ -25,6 +25,7 @@ class Treatment(NamedTuple):
     spec_augment: tf.Tensor  # (batch, uniforms) float32, uniform in [0, 1)
     own_share: tf.Tensor  # (batch,) float32, MixUp's lambda; 1 where nothing is mixed in
     mixed: tf.Tensor  # (batch,) bool, whether another sound is added
+    shift: tf.Tensor  # (batch,) int32, bands upwards
 
 
 class Epoch(NamedTuple):
@@ -39,6 +40,7 @@ class Epoch(NamedTuple):
     spec_augment: tf.Tensor  # (entries, uniforms) float32, uniform in [0, 1)
     own_share: tf.Tensor  # (entries,) float32, MixUp's lambda; 1 where nothing is mixed in
     mixed: tf.Tensor  # (entries,) bool, whether another sound is added
+    shift: tf.Tensor  # (entries,) int32, bands upwards
 
     def treatment(self, entry: tf.Tensor) -> Treatment:
         """What is drawn for entries ``(batch,)``."""
@@ -47,6 +49,7 @@ class Epoch(NamedTuple):
             tf.gather(self.spec_augment, entry),
             tf.gather(self.own_share, entry),
             tf.gather(self.mixed, entry),
+            tf.gather(self.shift, entry),
         )
 
 
@@ -61,6 +64,7 @@ class Sampler:
     spec_augment_uniforms: int = 0
     mixup_alpha: float = 0.0
     mix_share: float = 0.0  # of the augmented entries, that get another sound
+    shift_bands: int = 0  # the most bands that an augmented entry is shifted by, either way
 
     @property
     def entries(self) -> int:
@@ -87,6 +91,7 @@ class Sampler:
             spec_augment=self._uniform(seed, _SPEC_AUGMENT, self.spec_augment_uniforms),
             own_share=self._own_share(seed, augmented),
             mixed=augmented & (self._uniform(seed, _MIX_SOUNDS, 1)[:, 0] < self.mix_share),
+            shift=self._shift(seed, augmented),
         )
 
     def _uniform(self, seed: tf.Tensor, stream: int, columns: int) -> tf.Tensor:
@@ -101,6 +106,12 @@ class Sampler:
         )
         beta = tf.math.divide_no_nan(gamma[:, 0], gamma[:, 0] + gamma[:, 1])
         return tf.where(augmented, tf.cast(beta, tf.float32), 1.0)
+
+    def _shift(self, seed: tf.Tensor, augmented: tf.Tensor) -> tf.Tensor:
+        """Every whole number of bands from one end to the other alike."""
+        choices = 2 * self.shift_bands + 1
+        shift = tf.cast(self._uniform(seed, _SHIFT, 1)[:, 0] * choices, tf.int32) - self.shift_bands
+        return tf.where(augmented, shift, 0)
 
     def _uses(self, seed: tf.Tensor) -> tf.Tensor:
         """How often each clip is used, ``(clips,)`` int64, always ``entries`` in all.

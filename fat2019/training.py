@@ -160,6 +160,18 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
     return Run.open(path)
 
 
+def train_folds(store: FeatureStore, config: TrainConfig, path: Path, report: Report | None = None) -> list[Run]:
+    """Train one network for each fold held out, in the folders ``fold-1``, ... of ``path``.
+
+    Arguments and errors are those of :func:`train`.
+    """
+    runs = []
+    for fold in range(1, config.folds + 1):
+        keras.backend.clear_session()  # else every network stays in memory
+        runs.append(train(store, dataclasses.replace(config, fold=fold), path / f"fold-{fold}", report))
+    return runs
+
+
 def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: Sequence[Path]) -> None:
     """Begin a run with the first stages of a finished one that are configured alike, and need not be trained again.
 

@@ -50,6 +50,7 @@ PIECES: dict[str, Mapping[str, Any]] = {
     "without the frequency map": {"frequency_map": False},
     "without the greatest value over time": {"pooling": "mean"},
     "with attention over time": {"pooling": "attention"},
+    "with shifted bands": {"shift_bands": 4},
     "with SpecAugment": {"spec_augment": True},
     "with MixUp": {"mixup_alpha": 0.2},
     "with SpecAugment and MixUp": {"spec_augment": True, "mixup_alpha": 0.2},

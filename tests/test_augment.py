@@ -17,6 +17,7 @@ from fat2019.augment import (
     mix_sounds,
     mixup,
     published_policy,
+    shift_bands,
     spec_augment,
     time_warp,
 )
@@ -335,3 +336,13 @@ def test_an_image_of_one_value_is_neither_mixed_nor_mixed_in(silent):
     )
     np.testing.assert_array_equal(mixed, images)
     np.testing.assert_array_equal(mixed_labels, labels)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 100), st.lists(st.integers(-6, 6), min_size=3, max_size=3))
+def test_each_image_is_shifted_by_its_own_bands_and_its_end_repeated(seed, bands):
+    images = random_images(seed, 3, 4, 6)
+    shifted = shift_bands(tf.constant(images), tf.constant(bands)).numpy()
+    for image, moved, by in zip(images, shifted, bands, strict=True):
+        for band in range(6):
+            np.testing.assert_array_equal(moved[:, band], image[:, min(max(band - by, 0), 5)])

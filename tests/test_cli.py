@@ -250,6 +250,36 @@ def test_train_evaluate_and_predict_hand_over_to_one_another(tiny_data, tmp_path
     assert (tmp_path / "mean.csv").read_text().splitlines()[0] == sample[0]
 
 
+def ran(*arguments):
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+TINY = ["--model", "compact", "--width", "4", "--epochs", "1", "--batch-size", "8"]
+
+
+def test_relabel_judges_the_noisy_clips_and_train_takes_it_up_fold_by_fold(open_store, tmp_path):
+    store, judged = str(open_store("uint8").path), tmp_path / "judged.csv"
+    common = ["--features", store, "--recipe", "best", *TINY, "--json"]
+    where = ["--out", str(judged), "--work", str(tmp_path / "work"), "--parts", "2"]
+    result = json.loads(ran("relabel", *common, *where).stdout)
+    assert sum(result["uses"].values()) == result["clips"] == 14 == len(judged.read_text().splitlines()) - 1
+    folds = ["--run", str(tmp_path / "run"), "--relabel", str(judged), "--folds", "2"]
+    runs = json.loads(ran("train", *common, *folds).stdout)["runs"]
+    assert [Path(run["run"]).name for run in runs] == ["fold-1", "fold-2"]
+    again = json.loads(ran("train", *common, *folds[2:], "--fold", "2", "--run", runs[1]["run"]).stdout)
+    assert again == runs[1]  # which was finished already
+    ran("predict", *(run["run"] for run in runs), "--out", str(tmp_path / "submission.csv"))
+
+
+def test_the_ablation_is_a_table_to_reproduce(open_store, tmp_path):
+    command = ["reproduce", "ablation", "--features", str(open_store("uint8").path), "--out", str(tmp_path)]
+    rows = ["--row", "best", "--row", "without mixed sounds"]
+    done = ran(*command, *rows, "--seeds", "1", "--scale", "0.01")
+    assert "| without mixed sounds |" in done.stdout and (tmp_path / "table.json").is_file()
+
+
 def test_a_sample_with_another_clip_is_refused_and_nothing_is_written(tiny_data, open_store, tmp_path):
     trained = tmp_path / "run"
     run("train", "--features", open_store("uint8").path, "--run", trained, "--epochs", 1)

@@ -206,6 +206,22 @@ def decibels_of(store, images):
     return spans
 
 
+def test_shifts_are_uniform_from_end_to_end_and_raw_entries_have_none(store):
+    clips = training_clips(store)
+    augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
+    epoch = Sampler(np.full(len(clips), 200.0), augment, seed=0, candidates=1, shift_bands=2).epoch(0)
+    shift, augmented = epoch.shift.numpy(), epoch.augmented.numpy()
+    assert not shift[~augmented].any()
+    np.testing.assert_allclose(np.bincount(shift[augmented] + 2) / augmented.sum(), [0.2] * 5, atol=0.02)
+    some = feed_of(store, shift_bands=2, reader="memory")
+    images, _ = joined(batches(some.dataset(epochs=1)))
+    raw, _ = joined(batches(feed_of(store).dataset(epochs=1)))
+    shifts = Sampler(np.ones(len(clips)), np.zeros(len(clips), np.uint8), seed=4, candidates=3, shift_bands=2).epoch(0)
+    for image, before, by in zip(images, raw, shifts.shift.numpy()[shifts.order.numpy()], strict=True):
+        source = np.clip(np.arange(before.shape[1]) - by, 0, before.shape[1] - 1)
+        np.testing.assert_array_equal(image, before[:, source])
+
+
 def test_raw_entries_are_never_mixed_and_of_the_others_the_share_asked_for(store):
     clips = training_clips(store)
     augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
@@ -243,7 +259,7 @@ def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_nois
     assert changed[augmented].mean() > 0.9
 
 
-RUN = {"spec_augment": POLICY, "mixup_alpha": 0.3, "noisy_weight": 0.6, "mix_share": 0.5}
+RUN = {"spec_augment": POLICY, "mixup_alpha": 0.3, "noisy_weight": 0.6, "mix_share": 0.5, "shift_bands": 3}
 
 
 @pytest.fixture(scope="module")
@@ -369,6 +385,7 @@ def test_a_feed_of_no_clips_is_refused(store):
         {"candidates": 0},
         {"mixup_alpha": -1},
         {"mix_share": -0.1},
+        {"shift_bands": -1},
         {"mix_share": 1.1},
         {"noisy_weight": -0.1},
         {"seed": -1},

@@ -7,6 +7,7 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from fat2019 import DataError, models
 from fat2019.models import BACKBONES, HEADS, MODELS, OWN, Backbone, ModelConfig, build, parameter_counts, set_trainable
@@ -193,6 +194,25 @@ def test_a_further_backbone_is_one_row(monkeypatch):
     _, trained, frozen = parameter_counts(model)
     assert trained > 0
     assert frozen > 0
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_fused_batch_normalisation_is_keras_own_in_values_gradients_and_statistics(training):
+    images = np.random.default_rng(5).normal(3, 2, (4, 5, 6, 3)).astype(np.float32)
+    results = []
+    for kind in (keras.layers.BatchNormalization, models.FusedBatchNormalization):
+        layer = kind(momentum=0.8)
+        layer.build(images.shape)
+        layer.set_weights([np.float32([1, 2, 3]), np.float32([0, 1, 0]), np.float32([2, 3, 4]), np.float32([1, 4, 9])])
+        with tf.GradientTape() as tape:
+            inputs = tf.constant(images)
+            tape.watch(inputs)
+            outputs = layer(inputs, training=training)
+            loss = tf.reduce_sum(outputs**3)
+        gradients = tape.gradient(loss, [inputs, *layer.trainable_weights])
+        results.append([outputs, *gradients, *layer.get_weights()])
+    for ours, keras_own in zip(*reversed(results), strict=True):
+        np.testing.assert_allclose(ours, keras_own, rtol=2e-3, atol=2e-3)
 
 
 def test_the_compact_networks_parameters_follow_from_its_width():

@@ -143,7 +143,7 @@ def test_each_window_is_the_loudest_candidate_of_its_clip(store_of, kind, dtype)
     steps = np.diff(store.decibel_ranges[clips[epoch.clip.numpy()]])[:, 0] / 255 if dtype == "uint8" else 1
     spans = windows.high.astype(np.float64) - windows.low.astype(np.float64)
     np.testing.assert_allclose(windows.decibels, spans * steps, rtol=1e-5)
-    for name in ("augmented", "spec_augment", "own_share", "mixed"):
+    for name in ("augmented", "spec_augment", "own_share", "mixed", "shift"):
         np.testing.assert_array_equal(getattr(windows.treatment, name), getattr(epoch, name))
 
 

@@ -17,7 +17,7 @@ from fat2019.feed import FeedConfig
 from fat2019.inference import score_clips
 from fat2019.metric import lwlrap
 from fat2019.models import ModelConfig
-from fat2019.training import Diverged, Stage, TrainConfig, adopt_stages, train
+from fat2019.training import Diverged, Stage, TrainConfig, adopt_stages, train, train_folds
 from tests.interrupted_training import tiny_network
 
 SMALL = FeedConfig(batch_windows=8)
@@ -186,6 +186,12 @@ def test_with_folds_each_clip_is_held_out_by_one_of_the_runs(store):
     held_out = np.sort(np.concatenate([part.validation["curated"] for part in parts]))
     np.testing.assert_array_equal(held_out, np.flatnonzero(store.clips["split"] == "curated"))
     assert all(not set(part.validation["curated"]) & set(part.train["curated"]) for part in parts)
+
+
+def test_folds_are_runs_of_their_own(store, tmp_path):
+    runs = train_folds(store, dataclasses.replace(one_stage(), folds=2), tmp_path)
+    assert [run.path.name for run in runs] == ["fold-1", "fold-2"]
+    assert runs[0].held_out()[1] | runs[1].held_out()[1] == set(store.clips["fname"][store.clips["split"] == "curated"])
 
 
 @pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": -2}, {"folds": 3, "fold": 4}, {"folds": 3, "fold": 0}])

@@ -19,6 +19,7 @@ _RESUMED = {
     "build-features": "from the last finished shards",
     "demo": "from what is finished",
     "train": _FROM_EPOCH,
+    "relabel": _FROM_EPOCH,
     "reproduce": _FROM_EPOCH,
     "sweep": _FROM_EPOCH,
 }
@@ -71,6 +72,7 @@ for _command in (
     features.info,
     features.verify,
     train.train,
+    train.relabel,
     train.recipes,
     train.models,
     experiments.reproduce,

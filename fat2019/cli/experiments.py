@@ -37,7 +37,13 @@ def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
     help="Share of the epochs and of the training clips: full, small (0.1) or a number.",
 )
 @click.option("--weights", default=None, help="Of the backbones: imagenet, none or a file.  [default: as the report]")
-@click.option("--seeds", type=click.IntRange(1), default=1, help="Runs of each row; the table shows their mean.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=None,
+    help="Runs of each row; the table shows their mean.  [default: 1; 3 for ablation and cost]",
+)
+@click.option("--row", "rows", multiple=True, help="Of ablation and cost, only these.  [default: all]")
 @options.truth
 @as_json
 def reproduce(
@@ -46,29 +52,32 @@ def reproduce(
     out: Path | None,
     scale: float,
     weights: str | None,
-    seeds: int,
+    seeds: int | None,
+    rows: tuple[str, ...],
     truth: Path | None,
     json_: bool,
 ) -> None:
     """Train the rows of a TABLE of the report, such as table-6.5, and set the results beside its own.
 
+    Two tables are not the report's: `ablation` trains the recipe best with each of its pieces left out, and `cost`
+    networks of several sizes for more and more epochs. Their scale is one of the epochs alone.
+
     A table that was interrupted goes on when the same command is given again; finished rows are kept.
     """
     from fat2019.reproduce import reproduce as run
     from fat2019.store import FeatureStore
+    from fat2019.trials import TABLES, compare
 
-    path = out or Path("reproduced") / table
+    path, store = out or Path("reproduced") / table, FeatureStore.open(features)
     with log_file(path):
-        result = run(
-            table,
-            FeatureStore.open(features),
-            path,
-            scale=scale,
-            weights=weights,
-            seeds=seeds,
-            truth=truth,
-            report=say_epoch,
-        )
+        if table in TABLES:
+            result = compare(
+                table, store, path, scale=scale, seeds=seeds or 3, only=rows, truth=truth, report=say_epoch
+            )
+        else:
+            result = run(
+                table, store, path, scale=scale, weights=weights, seeds=seeds or 1, truth=truth, report=say_epoch
+            )
     print_result({name: value for name, value in result.items() if name != "markdown"}, json_, [result["markdown"]])
 
 

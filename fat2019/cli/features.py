@@ -11,7 +11,7 @@ import click
 
 from fat2019.cli.options import PATH, as_json, some_splits, validation_share
 from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result
-from fat2019.config import DTYPES, FeatureConfig
+from fat2019.config import DTYPES, NAMED
 from fat2019.console import progress
 
 FORMATS = {"hdf5": ("hdf5",), "tfrecord": ("tfrecord",), "both": ("hdf5", "tfrecord")}
@@ -49,6 +49,9 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     default="hdf5",
     help="HDF5 shards are held in memory for training, TFRecord shards can be streamed.",
 )
+@click.option(
+    "--config", type=click.Choice(list(NAMED)), default="report", help="Rate, bands and windows of the log-mels."
+)
 @click.option("--dtype", type=click.Choice(DTYPES), default="uint8", help="How log-mels are stored.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes.  [default: one a core]")
 @click.option(
@@ -68,6 +71,7 @@ def build_features(
     data: Path,
     out: Path,
     format_: str,
+    config: str,
     dtype: str,
     workers: int | None,
     scheduler: str | None,
@@ -93,7 +97,7 @@ def build_features(
         summary = build(
             data_set,
             out,
-            FeatureConfig(dtype=dtype),
+            dataclasses.replace(NAMED[config], dtype=dtype),
             formats=FORMATS[format_],
             workers=workers,
             executor=executor,

@@ -1,22 +1,25 @@
-"""From a feature store to a trained run: `train`, and what can be trained: `recipes`, `models`."""
+"""From a feature store to a trained run: `train`, `relabel`, and what can be trained: `recipes`, `models`."""
 
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fat2019.cli import options
 from fat2019.cli.options import PATH, as_json, some_splits
-from fat2019.cli.output import TensorFlowCommand, epoch_line, log_file, print_result
+from fat2019.cli.output import TensorFlowCommand, epoch_line, log_file, print_result, say_epoch
+
+if TYPE_CHECKING:
+    from fat2019.runs import Run
 
 
 def train_options(command: Callable) -> Callable:
     """The options that change one field of a recipe. None means: as the recipe has it."""
     changes = [
         click.option(
-            "--model", "name", default=None, help="simple, resnet50, mobilenetv2, ... (see: models).  [default: simple]"
+            "--model", "name", default=None, help="simple, compact, resnet50, ... (see: models).  [default: simple]"
         ),
         click.option(
             "--head",
@@ -38,6 +41,28 @@ def train_options(command: Callable) -> Callable:
             "--dropout", type=float, default=None, help="Share dropped before the last layer.  [default: 0.5]"
         ),
         click.option(
+            "--width",
+            type=click.IntRange(1),
+            default=None,
+            help="Channels the compact network begins with.  [default: 24]",
+        ),
+        click.option(
+            "--pooling",
+            type=click.Choice(["mean", "mean+max", "attention"]),
+            default=None,
+            help="Of the compact network, over time.  [default: mean+max]",
+        ),
+        click.option(
+            "--standardise/--no-standardise",
+            default=None,
+            help="Give the compact network windows of mean 0 and deviation 1.  [default: yes]",
+        ),
+        click.option(
+            "--frequency-map/--no-frequency-map",
+            default=None,
+            help="Tell the compact network how high each band lies.  [default: yes]",
+        ),
+        click.option(
             "--splits",
             callback=some_splits,
             default=None,
@@ -55,6 +80,28 @@ def train_options(command: Callable) -> Callable:
             default=None,
             help="Of the learning rate; cosine warms up for 5% of the steps.  [default: cosine]",
         ),
+        click.option("--weight-decay", type=float, default=None, help="Of adamw.  [default: 0.004]"),
+        click.option(
+            "--loss", type=click.Choice(["cross-entropy", "lsep"]), default=None, help="[default: cross-entropy]"
+        ),
+        click.option(
+            "--focal-gamma",
+            type=float,
+            default=None,
+            help="Weigh what is learnt already down by this power.  [default: 0]",
+        ),
+        click.option(
+            "--label-smoothing", type=float, default=None, help="Share of a label moved to one half.  [default: 0]"
+        ),
+        click.option(
+            "--bootstrap",
+            type=float,
+            default=None,
+            help="Share of a label that is the network's own score, for wrong labels.  [default: 0]",
+        ),
+        click.option(
+            "--keep", type=click.Choice(["best", "last"]), default=None, help="Epoch that is kept.  [default: best]"
+        ),
         click.option("--spec-augment/--no-spec-augment", default=None, help="Hide bands and frames.  [default: no]"),
         click.option("--policy", default=None, help="SpecAugment policy: ours, LB, LD, SM or SS.  [default: ours]"),
         click.option(
@@ -64,6 +111,20 @@ def train_options(command: Callable) -> Callable:
             default=None,
             metavar="ALPHA",
             help="MixUp with Beta(ALPHA, ALPHA); 0 is off.  [default: 0]",
+        ),
+        click.option(
+            "--mix-sounds",
+            "mix_share",
+            type=float,
+            default=None,
+            metavar="SHARE",
+            help="Add another sound, with its labels, to this share of the windows.  [default: 0]",
+        ),
+        click.option(
+            "--shift-bands",
+            type=click.IntRange(0),
+            default=None,
+            help="Move windows up or down by as many mel bands at most.  [default: 0]",
         ),
         click.option(
             "--augment",
@@ -96,6 +157,21 @@ def train_options(command: Callable) -> Callable:
         ),
         click.option(
             "--validation-share", type=float, default=None, help="Of the curated clips, held out.  [default: 0.2]"
+        ),
+        click.option(
+            "--folds", type=click.IntRange(0), default=None, help="Hold out one of so many parts.  [default: 0]"
+        ),
+        click.option(
+            "--fold",
+            type=click.IntRange(1),
+            default=None,
+            help="The part held out.  [default: each in turn, RUN/fold-1, ...]",
+        ),
+        click.option(
+            "--relabel",
+            default=None,
+            metavar="CSV",
+            help="What noisy labels are worth (see: relabel).  [default: all of it]",
         ),
         click.option(
             "--early-stopping",
@@ -148,22 +224,57 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
     from fat2019.recipes import configure
     from fat2019.store import FeatureStore
     from fat2019.training import train as fit
+    from fat2019.training import train_folds
 
     config = configure(recipe, changes)
     path = run or Path("runs") / (recipe or config.model.name)
-    with log_file(path):
-        trained = fit(
-            FeatureStore.open(features), config, path, epoch_line(sum(stage.epochs for stage in config.stages))
+    store, say = FeatureStore.open(features), epoch_line(sum(stage.epochs for stage in config.stages))
+    if config.folds and changes["fold"] is None:
+        runs = train_folds(store, config, path, say)
+        print_result(
+            {"runs": [{"run": str(one.path), **one.metrics} for one in runs]}, json_, [_trained(one) for one in runs]
         )
-    metrics = trained.metrics
+        return
+    with log_file(path):
+        trained = fit(store, config, path, say)
+    print_result({"run": str(path), **trained.metrics}, json_, [_trained(trained)])
+
+
+def _trained(run: "Run") -> str:
+    validation = run.metrics["validation"]
+    return (
+        f"{run.path}: LWLRAP on validation {validation['lwlrap']:.4f} ({validation['clips']} clips, "
+        f"{validation['windows']} windows), {run.metrics['epochs']} epochs in {run.metrics['seconds']:.0f} s"
+    )
+
+
+@click.command("relabel", cls=TensorFlowCommand)
+@options.store_to_train_on
+@click.option("--out", type=PATH, default=Path("relabelled.csv"), help="The file to write.")
+@click.option("--work", type=PATH, default=Path("relabel"), help="Folder for the runs.")
+@click.option("--parts", type=click.IntRange(2), default=3, help="Parts of the noisy clips, and networks.")
+@options.recipe
+@train_options
+@as_json
+def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | None, json_: bool, **changes: Any) -> None:
+    """Judge the labels of noisy clips by networks that have not seen them, for `train --relabel`.
+
+    For each clip the file has their scores, how far its labels agree with them, and what to do: keep, drop, or train
+    towards the mean of labels and scores (soft). Networks are trained as by `train`, the recipe being best.
+    """
+    from fat2019.recipes import configure
+    from fat2019.relabel import relabel as judge
+    from fat2019.store import FeatureStore
+
+    config = configure(recipe or "best", changes)
+    with log_file(work):
+        table = judge(FeatureStore.open(features), config, out, work, folds=parts, report=say_epoch)
+    uses = {use: int((table["use"] == use).sum()) for use in ("keep", "soft", "drop")}
+    agreement = float(table["agreement"].mean())
     print_result(
-        {"run": str(path), **metrics},
+        {"out": str(out), "clips": len(table), "uses": uses, "mean_agreement": agreement},
         json_,
-        [
-            f"{path}: LWLRAP on validation {metrics['validation']['lwlrap']:.4f} "
-            f"({metrics['validation']['clips']} clips, {metrics['validation']['windows']} windows), "
-            f"{metrics['epochs']} epochs in {metrics['seconds']:.0f} s",
-        ],
+        [f"{out}: {len(table)} clips: " + ", ".join(f"{use} {count}" for use, count in uses.items())],
     )
 
 

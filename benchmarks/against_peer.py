@@ -1,0 +1,96 @@
+"""The recipe ``best`` beside the peer on the same store, seed by seed: test LWLRAP against minutes.
+
+    python benchmarks/against_peer.py STORE TRUTH --out DIR [--minutes 8] [--epochs 80] [--seeds 3] [--options "..."]
+
+For each seed in turn: the peer for the given minutes of training; ``best`` for half of the epochs; ``best`` for all.
+The epochs are to be such that they take about the peer's minutes; the table shows what they took, start and validation
+included, and also the minutes of all cores, which other work on the machine disturbs less. Finished runs are kept in
+DIR, and what was interrupted goes on. ``--options`` are further ones of ``fat2019 train``.
+"""
+
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from timing import circumstances, markdown
+
+_HERE = Path(__file__).parent
+_COLUMNS = {"name": "", "test": "LWLRAP test", "minutes": "minutes", "cpu_minutes": "CPU minutes", "runs": "seeds"}
+
+
+def main() -> None:
+    arguments = _parse()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, list[dict[str, float]]] = {}
+    for seed in range(arguments.seeds):
+        rows.setdefault(f"peer, {arguments.minutes:g} minutes", []).append(_peer(arguments, seed))
+        for epochs in (arguments.epochs // 2, arguments.epochs):
+            rows.setdefault(f"best, {epochs} epochs", []).append(_best(arguments, epochs, seed))
+        print(f"seed {seed}: {json.dumps({name: of_row[-1] for name, of_row in rows.items()})}", file=sys.stderr)
+    table = [_row(name, of_row) for name, of_row in rows.items()]
+    if arguments.json:
+        print(json.dumps(circumstances() | {"rows": table}))
+    else:
+        print(markdown(_COLUMNS, table))
+
+
+def _peer(arguments: argparse.Namespace, seed: int) -> dict[str, float]:
+    path = arguments.out / f"peer-{arguments.minutes:g}-seed-{seed}.json"
+    if not path.is_file():
+        given = [str(arguments.store), str(arguments.truth), "--minutes", str(arguments.minutes), "--seed", str(seed)]
+        path.write_text(_output([str(_HERE / "peer_tagger.py"), *given, "--parts", "1", "--json"]))
+    last = json.loads(path.read_text())["curve"][-1]
+    return {name: last[name] for name in ("test", "minutes", "cpu_minutes")}
+
+
+def _best(arguments: argparse.Namespace, epochs: int, seed: int) -> dict[str, float]:
+    run = arguments.out / f"best-{epochs}-seed-{seed}"
+    cli = str(_HERE.parent / "cli.py")
+    given = ["--recipe", "best", "--epochs", str(epochs), "--seed", str(seed), *shlex.split(arguments.options)]
+    trained = json.loads(
+        _output([cli, "train", "--features", str(arguments.store), "--run", str(run), *given, "--json"])
+    )
+    scored = json.loads(_output([cli, "evaluate", str(run), "--truth", str(arguments.truth), "--json"]))
+    return {
+        "test": scored["test"]["lwlrap"],
+        "minutes": trained["seconds"] / 60,
+        "cpu_minutes": trained["cpu_seconds"] / 60,
+    }
+
+
+def _output(arguments: Sequence[str]) -> str:
+    return subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _row(name: str, of_seeds: Sequence[dict[str, float]]) -> dict[str, Any]:
+    scores = [one["test"] for one in of_seeds]
+    spread = f" ± {statistics.stdev(scores):.4f}" if len(scores) > 1 else ""
+    return {
+        "name": name,
+        "test": f"{statistics.mean(scores):.4f}{spread}",
+        **{key: f"{statistics.mean(one[key] for one in of_seeds):.2f}" for key in ("minutes", "cpu_minutes")},
+        "runs": len(scores),
+    }
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("store", type=Path)
+    parser.add_argument("truth", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--minutes", type=float, default=8.0, help="of the peer")
+    parser.add_argument("--epochs", type=int, default=80, help="of best, in about as many minutes")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--options", default="", help="further options of fat2019 train")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,8 @@ ratios are of the same run. Imports, filters and the system's cache of the clips
 - The straightforward way is ``librosa.load``, pydub's ``split_on_silence`` by the same rules,
   ``librosa.feature.melspectrogram`` and ``np.save``; nothing is checked, hashed or made durable.
 - The floor is what cannot be left out: decode, soxr, one real FFT over the frames that are stored (those that silence
-  removal leaves, and short clips' repetitions; it is told how many), and one write of as many bytes, made durable.
+  removal leaves, and short clips' repetitions; it is told how many), and one write of as many bytes, made durable. Once
+  by each library's plain call, once by the fastest calls found and without fresh memory, as no real builder can.
 
 ``--workers`` builds a store of all of DATA with one and with two worker processes; ``--growth`` measures the memory of
 builder and worker while the number of clips grows, by links to short clips (on Linux).
@@ -61,6 +62,7 @@ _WORKERS = (1, 2)
 _GROWTH_CLIPS = (500, 5_000, 25_000)
 _GROWTH_SOURCES = 40  # the shortest curated clips
 _SAMPLING_S = 0.05
+_BLOCK_FRAMES = 128
 
 _RATES = {
     "name": "",
@@ -129,7 +131,8 @@ def speed(data_set: DataSet, clips: int, folder: Path, runs: int, note: Note) ->
         "straightforward": lambda: [
             straightforward.write_features(source.path, task.split, saved, _CONFIG) for source in task.sources
         ],
-        "floor": Floor(task, record).run,
+        "floor, plain calls": PlainFloor(task, record).run,
+        "floor, tuned": TunedFloor(task, record).run,
     }
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     stages: list[dict[str, float]] = []
@@ -152,8 +155,8 @@ def speed(data_set: DataSet, clips: int, folder: Path, runs: int, note: Note) ->
     }
 
 
-class Floor:
-    """What cannot be left out, by the fastest calls known."""
+class PlainFloor:
+    """What cannot be left out: decode, resample, one real FFT over the frames that are kept, one write."""
 
     def __init__(self, task: Task, record: ShardRecord) -> None:
         """
@@ -165,10 +168,6 @@ class Floor:
         self._paths = [source.path for source in task.sources]
         self._kept = record.clips.samples
         self._content = os.urandom(record.files[0].bytes)
-        # 16-bit samples are decoded as such: libsndfile's conversion to float takes longer than NumPy's. Memory that
-        # is used again need not be faulted in again.
-        longest = max(soundfile.info(path).frames for path in self._paths)
-        self._int16, self._float32 = np.empty(longest, np.int16), np.empty(longest, np.float32)
 
     def run(self) -> None:
         for path, kept in zip(self._paths, self._kept, strict=True):
@@ -178,17 +177,34 @@ class Floor:
             file.write(self._content)
             os.fsync(file.fileno())
 
+    def _read(self, path: Path) -> Any:
+        samples, rate = soundfile.read(path, dtype="float32")
+        return soxr.resample(samples, rate, _CONFIG.sample_rate_hz, "HQ")
+
     def _transform(self, frames: Any) -> None:
-        for first in range(0, len(frames), 128):  # in single precision and in a core's cache: the fastest way found
-            scipy.fft.rfft(frames[first : first + 128].astype(np.float32))
+        scipy.fft.rfft(frames)
+
+
+class TunedFloor(PlainFloor):
+    """The same by the fastest calls found, with memory that is used again and so need not be faulted in again."""
+
+    def __init__(self, task: Task, record: ShardRecord) -> None:
+        super().__init__(task, record)
+        longest = max(soundfile.info(path).frames for path in self._paths)
+        self._int16, self._float32 = np.empty(longest, np.int16), np.empty(longest, np.float32)
 
     def _read(self, path: Path) -> Any:
+        # 16-bit samples are decoded as such: libsndfile's conversion to float takes longer than NumPy's.
         with soundfile.SoundFile(path) as sound:
             samples = sound.read(out=self._int16[: sound.frames])
             rate = sound.samplerate
         converted = self._float32[: len(samples)]
         np.copyto(converted, samples)
         return soxr.resample(converted, rate, _CONFIG.sample_rate_hz, "HQ")
+
+    def _transform(self, frames: Any) -> None:
+        for first in range(0, len(frames), _BLOCK_FRAMES):  # whose spectra stay in a core's cache
+            scipy.fft.rfft(frames[first : first + _BLOCK_FRAMES])
 
 
 def worker_rows(data_set: DataSet, folder: Path, runs: int, note: Note) -> list[dict[str, Any]]:

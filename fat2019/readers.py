@@ -63,7 +63,8 @@ class MemoryReader:
         # The range of a window is that of its frames' ranges: 92 numbers to look at instead of 7,360.
         self._frame_low = tf.constant(log_mels.log_mel.min(axis=1))
         self._frame_high = tf.constant(log_mels.log_mel.max(axis=1))
-        self._decibel_range = tf.constant(log_mels.decibel_range)
+        # Worked out here, so that one product remains: graphs reorder products, which changes their last bit.
+        self._decibels_a_step = tf.constant(decibels_a_step(log_mels.decibel_range, log_mels.log_mel.dtype))
 
     def places(self, epoch: Epoch, ids: tf.Tensor) -> tf.data.Dataset:
         """First rows and value ranges of the windows, in the order of ``ids``."""
@@ -81,7 +82,7 @@ class MemoryReader:
         self, entry: tf.Tensor, clip: tf.Tensor, row: tf.Tensor, low: tf.Tensor, high: tf.Tensor, treatment: Treatment
     ) -> Windows:
         """Copy the windows out of the flat array."""
-        decibels = decibels_between(low, high, tf.gather(self._decibel_range, clip))
+        decibels = decibels_between(low, high, tf.gather(self._decibels_a_step, clip))
         return Windows(entry, clip, self.gather(row), low, high, decibels, treatment)
 
     def loudest_starts(self, clip: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
@@ -196,7 +197,8 @@ class StreamReader:
         window = tf.reshape(tf.io.decode_raw(bytes_of, dtype), [-1, config.window_frames, config.mel_bands])
         low, high = tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2])
         decibel_range = tf.reshape(tf.io.decode_raw(features["decibel_range"], tf.float32), [-1, 2])
-        return Windows(entry, clip, window, low, high, decibels_between(low, high, decibel_range), treatment)
+        decibels = decibels_between(low, high, decibels_a_step(decibel_range, self._config.dtype))
+        return Windows(entry, clip, window, low, high, decibels, treatment)
 
     def _energy_at(self, energy: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
         """Cumulative energies at ``(n, candidates)`` hops from their ``(n,)`` bytes."""
@@ -205,13 +207,16 @@ class StreamReader:
         return tf.io.decode_raw(eight, tf.int64)[..., 0]
 
 
-def decibels_between(low: tf.Tensor, high: tf.Tensor, decibel_range: tf.Tensor) -> tf.Tensor:
-    """Decibels ``(n,)`` from one stored value to another, in clips of these ranges ``(n, 2)``."""
-    span = tf.cast(high, tf.float32) - tf.cast(low, tf.float32)
-    if low.dtype.is_floating:
-        return span
-    # A product, and no quotient: a graph may replace that by this, and would then differ in the last bit.
-    return span * (decibel_range[:, 1] - decibel_range[:, 0]) * (1 / low.dtype.max)
+def decibels_a_step(decibel_range: Any, dtype: npt.DTypeLike) -> Any:
+    """What 1 of a stored value stands for in clips of these ranges ``(n, 2)`` in decibels: ``(n,)``, of their kind."""
+    if not np.issubdtype(np.dtype(dtype), np.integer):  # decibels are stored as they are
+        return 0 * decibel_range[:, 0] + 1
+    return (decibel_range[:, 1] - decibel_range[:, 0]) * np.float32(1 / np.iinfo(dtype).max)
+
+
+def decibels_between(low: tf.Tensor, high: tf.Tensor, a_step: tf.Tensor) -> tf.Tensor:
+    """Decibels ``(n,)`` from one stored value to another, of which 1 stands for ``a_step`` decibels ``(n,)``."""
+    return (tf.cast(high, tf.float32) - tf.cast(low, tf.float32)) * a_step
 
 
 def share(array: npt.NDArray) -> tf.Tensor:

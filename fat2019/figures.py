@@ -5,9 +5,11 @@ several stand side by side elsewhere. Colours are those of Okabe and Ito, which 
 """
 
 import base64
+import contextlib
 import functools
 import io
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -55,6 +57,16 @@ _STYLE: Any = {
     "legend.fontsize": 8.5,
     "svg.hashsalt": "fat2019",
 }
+_STYLE_LOCK = threading.RLock()
+
+
+@contextlib.contextmanager
+def _style() -> Iterator[None]:
+    """The style above, for one thread at a time: matplotlib keeps it for the process, and `serve` draws in threads."""
+    import matplotlib
+
+    with _STYLE_LOCK, matplotlib.rc_context(_STYLE):
+        yield
 
 
 def _styled(draw: _Draw) -> _Draw:
@@ -62,9 +74,7 @@ def _styled(draw: _Draw) -> _Draw:
 
     @functools.wraps(draw)
     def styled(*args: Any, **kwargs: Any) -> "Figure":
-        import matplotlib
-
-        with matplotlib.rc_context(_STYLE):
+        with _style():
             return draw(*args, **kwargs)
 
     return cast(_Draw, styled)
@@ -453,10 +463,8 @@ def _gaps(kept: npt.NDArray[np.int64], samples: int) -> npt.NDArray[np.int64]:
 
 
 def _saved(figure: "Figure", form: str, **options: Any) -> bytes:
-    import matplotlib
-
     file = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
+    with _style():
         figure.savefig(file, format=form, **options)
     return file.getvalue()
 

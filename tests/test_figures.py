@@ -1,8 +1,10 @@
 import base64
 import io
 import re
+import threading
 import xml.etree.ElementTree as ElementTree
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,6 +31,27 @@ def test_without_a_folder_no_file_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Page().figure("x", figures.label_histogram(["Bark"], {"noisy": np.array([1])}), "x")
     assert not list(tmp_path.iterdir())
+
+
+def test_threads_that_draw_at_once_leave_matplotlib_as_it_was():
+    before = dict(matplotlib.rcParams)
+    second_is_in, first_is_out = threading.Event(), threading.Event()
+
+    @figures._styled
+    def first():
+        second.start()
+        second_is_in.wait(0.5)  # in vain, where one thread draws after the other
+
+    @figures._styled
+    def draw_second():
+        second_is_in.set()
+        first_is_out.wait(0.5)
+
+    second = threading.Thread(target=draw_second)
+    first()
+    first_is_out.set()
+    second.join()
+    assert dict(matplotlib.rcParams) == before
 
 
 def test_the_same_figure_has_the_same_bytes_and_another_has_others():

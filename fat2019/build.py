@@ -231,7 +231,9 @@ class _Committer:
         return tuple(every[name] for _, name in self._plan.header.names())
 
     def _collect(self, executor: Executor) -> None:
-        futures = [executor.submit(make_shard, task) for task in self._plan.tasks]
+        # The largest first: else all but one worker may have nothing left to do while it makes a large one.
+        tasks = sorted(self._plan.tasks, key=lambda task: -sum(source.bytes for source in task.sources))
+        futures = [executor.submit(make_shard, task) for task in tasks]
         try:
             for future in as_completed(futures):
                 self._commit(*future.result())

@@ -1,5 +1,6 @@
 """Decoding: what is read, how, and what is refused."""
 
+import re
 import struct
 
 import numpy as np
@@ -138,7 +139,7 @@ def test_a_truncated_file_is_refused(tmp_path, suffix, kept):
     path = write(tmp_path / f"x.{suffix}", NOISE)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * kept)])
-    reason(path)
+    assert re.search("truncated|decoded", reason(path))
 
 
 def test_a_wav_that_ends_within_its_header_is_refused(tmp_path):
@@ -146,7 +147,7 @@ def test_a_wav_that_ends_within_its_header_is_refused(tmp_path):
     whole = path.read_bytes()
     for length in range(1, 44):
         path.write_bytes(whole[:length])
-        reason(path)
+        assert re.search("truncated|decoded", reason(path))
 
 
 @pytest.mark.parametrize(("whole", "samples"), [(8, 0), (0xFFFFFFFF, 0xFFFFFFFF)])

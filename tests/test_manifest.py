@@ -269,7 +269,7 @@ def test_a_configuration_that_does_not_match_its_digest_is_refused():
     ],
 )
 def test_a_configuration_of_other_types_is_refused(name, value):
-    forge(lambda fields: fields["header"]["config"].update({name: value}))
+    assert name in forge(lambda fields: fields["header"]["config"].update({name: value}))
 
 
 def test_a_manifest_that_is_a_link_or_a_device_is_refused(tmp_path):

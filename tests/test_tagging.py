@@ -29,7 +29,7 @@ def tagger(run):
 
 
 @pytest.fixture
-def test_clips(tiny_data):
+def clips_to_tag(tiny_data):
     return sorted((tiny_data / "test").glob("*.wav"))
 
 
@@ -41,27 +41,27 @@ def tag(tagger, paths):
     return list(tagger.tag(paths, refuse))
 
 
-def test_a_test_clip_gets_the_scores_that_predict_gives_it(store, run, tagger, test_clips):
+def test_a_test_clip_gets_the_scores_that_predict_gives_it(store, run, tagger, clips_to_tag):
     clips = np.flatnonzero(store.clips["split"] == "test")
     expected = dict(zip(store.clips["fname"][clips], score_clips(run.model(), store, clips), strict=True))
-    assert len(test_clips) == len(expected) > 0
-    for tagged in tag(tagger, test_clips):
+    assert len(clips_to_tag) == len(expected) > 0
+    for tagged in tag(tagger, clips_to_tag):
         np.testing.assert_allclose(tagged.scores, expected[tagged.path.name], rtol=1e-5)
 
 
-def test_scores_do_not_depend_on_how_many_files_are_in_memory_at_once(tagger, test_clips, monkeypatch):
-    together = tag(tagger, test_clips)
+def test_scores_do_not_depend_on_how_many_files_are_in_memory_at_once(tagger, clips_to_tag, monkeypatch):
+    together = tag(tagger, clips_to_tag)
     monkeypatch.setattr(tagging, "_WINDOWS_AT_ONCE", 1)
-    for one, other in zip(together, tag(tagger, test_clips), strict=True):
+    for one, other in zip(together, tag(tagger, clips_to_tag), strict=True):
         np.testing.assert_allclose(one.scores, other.scores, rtol=1e-5)
 
 
-def test_files_are_read_only_as_their_tags_are_wanted(tagger, test_clips, monkeypatch):
+def test_files_are_read_only_as_their_tags_are_wanted(tagger, clips_to_tag, monkeypatch):
     monkeypatch.setattr(tagging, "_WINDOWS_AT_ONCE", 1)
     taken = []
 
     def paths():
-        for path in test_clips:
+        for path in clips_to_tag:
             taken.append(path)
             yield path
 
@@ -70,26 +70,26 @@ def test_files_are_read_only_as_their_tags_are_wanted(tagger, test_clips, monkey
 
 
 @pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3"])
-def test_other_formats_and_rates_give_nearly_the_same_scores(tagger, test_clips, tmp_path, suffix):
+def test_other_formats_and_rates_give_nearly_the_same_scores(tagger, clips_to_tag, tmp_path, suffix):
     import soxr
 
-    samples, rate = soundfile.read(test_clips[5])
+    samples, rate = soundfile.read(clips_to_tag[5])
     path = tmp_path / f"sound.{suffix}"
     stereo = np.stack([soxr.resample(samples, rate, 44_100)] * 2, axis=1)
     soundfile.write(path, stereo, 44_100)
-    [original], [other] = tag(tagger, [test_clips[5]]), tag(tagger, [path])
+    [original], [other] = tag(tagger, [clips_to_tag[5]]), tag(tagger, [path])
     assert other.seconds == pytest.approx(original.seconds, abs=0.1)
     np.testing.assert_allclose(other.scores, original.scores, atol=0.12)
 
 
-def test_a_bad_file_is_named_and_the_others_are_tagged(tagger, test_clips, tmp_path):
+def test_a_bad_file_is_named_and_the_others_are_tagged(tagger, clips_to_tag, tmp_path):
     bad = [tmp_path / "text.wav", tmp_path / "empty.wav", tmp_path / "silent.wav", tmp_path / "missing.wav"]
     bad[0].write_text("no audio")
     bad[1].write_bytes(b"")
     soundfile.write(bad[2], np.zeros(RATE_HZ, np.int16), RATE_HZ)
     failed = {}
-    tagged = list(tagger.tag([bad[0], test_clips[0], *bad[1:], test_clips[1]], failed.__setitem__))
-    assert [file.path for file in tagged] == test_clips[:2]
+    tagged = list(tagger.tag([bad[0], clips_to_tag[0], *bad[1:], clips_to_tag[1]], failed.__setitem__))
+    assert [file.path for file in tagged] == clips_to_tag[:2]
     assert list(failed) == bad
     assert all(str(path) in reason and "\n" not in reason for path, reason in failed.items())
 
@@ -166,24 +166,24 @@ def command(*arguments):
     return CliRunner().invoke(main, ["tag", *map(str, arguments)])
 
 
-def test_the_command_prints_a_line_a_tag_where_no_terminal_is(run, tagger, test_clips):
-    result = command(run.path, "--top", "2", test_clips[0])
-    [tagged] = tag(tagger, [test_clips[0]])
+def test_the_command_prints_a_line_a_tag_where_no_terminal_is(run, tagger, clips_to_tag):
+    result = command(run.path, "--top", "2", clips_to_tag[0])
+    [tagged] = tag(tagger, [clips_to_tag[0]])
     assert result.stdout.splitlines() == [
-        f"{test_clips[0]}\t{label}\t{score:.4f}" for label, score in tagger.top(tagged.scores, 2)
+        f"{clips_to_tag[0]}\t{label}\t{score:.4f}" for label, score in tagger.top(tagged.scores, 2)
     ]
     assert result.exit_code == 0
 
 
-def test_the_command_prints_one_json_object_and_ends_with_2_after_a_bad_file(run, test_clips, tmp_path):
+def test_the_command_prints_one_json_object_and_ends_with_2_after_a_bad_file(run, clips_to_tag, tmp_path):
     folder = tmp_path / "sounds"
     folder.mkdir()
-    for path in test_clips[:3]:
+    for path in clips_to_tag[:3]:
         shutil.copy(path, folder)
     (folder / "aaa.wav").write_text("no audio")
     result = command(run.path, folder, "--json", "--top", "1")
     found = json.loads(result.stdout)
-    assert [row["file"] for row in found["files"]] == [str(folder / path.name) for path in test_clips[:3]]
+    assert [row["file"] for row in found["files"]] == [str(folder / path.name) for path in clips_to_tag[:3]]
     assert all(len(row["tags"]) == 1 for row in found["files"])
     assert [row["file"] for row in found["not_tagged"]] == [str(folder / "aaa.wav")]
     assert "aaa.wav" in result.stderr
@@ -196,11 +196,11 @@ def test_with_nothing_tagged_the_json_is_whole_all_the_same(run, tmp_path):
     assert result.exit_code == 2
 
 
-def test_the_timeline_is_a_picture_and_its_numbers_are_in_the_json(run, tagger, test_clips, tmp_path):
+def test_the_timeline_is_a_picture_and_its_numbers_are_in_the_json(run, tagger, clips_to_tag, tmp_path):
     picture = tmp_path / "line.png"
-    result = command(run.path, test_clips[7], "--timeline", picture, "--json", "--top", "2")
+    result = command(run.path, clips_to_tag[7], "--timeline", picture, "--json", "--top", "2")
     [row] = json.loads(result.stdout)["files"]
-    line = tagger.along(test_clips[7])
+    line = tagger.along(clips_to_tag[7])
     assert row["timeline"]["start_s"] == line.start_s.tolist()
     assert len(row["timeline"]["scores"]) == 2
     for name, scores in row["timeline"]["scores"].items():
@@ -208,8 +208,8 @@ def test_the_timeline_is_a_picture_and_its_numbers_are_in_the_json(run, tagger, 
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_timeline_of_several_files_is_refused_in_one_line(run, test_clips, tmp_path):
-    result = command(run.path, *test_clips[:2], "--timeline", tmp_path / "line.png")
+def test_a_timeline_of_several_files_is_refused_in_one_line(run, clips_to_tag, tmp_path):
+    result = command(run.path, *clips_to_tag[:2], "--timeline", tmp_path / "line.png")
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
     assert "one file" in result.stderr

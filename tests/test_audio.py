@@ -10,6 +10,7 @@ import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fat2019 import audio
 from fat2019.audio import UnreadableAudio, read_audio
 
 RATE = 16_000
@@ -72,13 +73,23 @@ def test_channels_are_averaged(tmp_path):
 
 
 def test_values_beyond_full_scale_are_clipped(tmp_path):
-    path = write(tmp_path / "x.wav", np.array([2.0, -2.0, 1.0, 0.5]), subtype="FLOAT")
-    np.testing.assert_array_equal(read_audio(path, RATE)[0], [32767, -32768, 32767, 16384])
+    for values, expected in (
+        ([2.0, -2.0, 1.0, 0.5], [32767, -32768, 32767, 16384]),
+        ([2.0, -0.5], [32767, -16384]),
+        ([-2.0, 0.5], [-32768, 16384]),
+    ):
+        path = write(tmp_path / "x.wav", np.array(values), subtype="FLOAT")
+        np.testing.assert_array_equal(read_audio(path, RATE)[0], expected)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 1 << 16)
 
 
 @pytest.mark.parametrize("seconds", [0.01, 1, 15])  # less than a block, and several blocks
 @pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
-def test_another_rate_is_resampled_as_in_one_pass(tmp_path, rate, seconds):
+def test_another_rate_is_resampled_as_in_one_pass(tmp_path, rate, seconds, small_blocks):
     source = (0.5 * np.random.default_rng(1).standard_normal(int(rate * seconds))).astype(np.float32).clip(-1, 1)
     path = write(tmp_path / "x.wav", source, rate, subtype="FLOAT")
     expected = np.rint(soxr.resample(source, rate, RATE) * 32768).clip(-32768, 32767).astype(np.int16)
@@ -117,7 +128,7 @@ def test_samples_that_are_not_finite_are_refused(tmp_path, bad):
 
 @pytest.mark.parametrize("rate", [RATE, 44_100])
 @pytest.mark.parametrize("value", [0, 700])
-def test_a_clip_of_one_value_has_no_signal(tmp_path, rate, value):
+def test_a_clip_of_one_value_has_no_signal(tmp_path, rate, value, small_blocks):
     path = write(tmp_path / "x.wav", np.full(400_000, value, np.int16), rate)  # more than a block
     assert "no signal" in reason(path)
 
@@ -127,7 +138,7 @@ def test_a_sound_that_is_too_high_for_the_rate_has_no_signal(tmp_path):
     assert "no signal" in reason(write(tmp_path / "x.wav", np.tile(sound[:40], 1000), 44_100))
 
 
-def test_a_sound_that_begins_late_is_a_signal(tmp_path):
+def test_a_sound_that_begins_late_is_a_signal(tmp_path, small_blocks):
     sound = np.zeros(700_000, np.int16)
     sound[-1000:] = NOISE[:1000]
     np.testing.assert_array_equal(read_audio(write(tmp_path / "x.wav", sound), RATE)[0], sound)

@@ -253,6 +253,20 @@ def test_a_clip_that_changes_while_it_is_built_stops_the_build(sounds, tmp_path)
     assert build(sounds, tmp_path / "s").clips == 16  # the same command goes on
 
 
+def test_the_largest_shards_are_made_first(sounds, tmp_path):
+    sizes = []
+
+    class Observed(ThreadPoolExecutor):
+        def submit(self, function, task, /):  # type: ignore[override]
+            sizes.append(sum(source.bytes for source in task.sources))
+            return super().submit(function, task)
+
+    with Observed(1) as executor:
+        build(sounds, tmp_path / "s", executor=executor)
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[-1]
+
+
 def test_a_worker_that_dies_is_reported_and_the_same_command_goes_on(sounds, tmp_path):
     class Dying(Executor):
         def submit(self, function, task, /):  # type: ignore[override]

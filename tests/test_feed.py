@@ -181,7 +181,7 @@ def test_mixed_windows_are_the_sum_of_the_powers_of_the_stored_decibels(open_sto
     spans = decibels_of(store, raw)
     for place in range(len(images)):
         expected = mix_oracle.mixed_image(raw[place, ..., 0], spans[place], raw[place - 1, ..., 0], spans[place - 1])
-        np.testing.assert_allclose(images[place, ..., 0], expected, atol=0.1)
+        np.testing.assert_allclose(images[place, ..., 0], expected, atol=0.01)
         np.testing.assert_array_equal(labels[place], np.maximum(raw_labels[place], raw_labels[place - 1]))
 
 

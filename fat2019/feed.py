@@ -5,6 +5,7 @@ threads made it, and a run that starts at epoch e, step k gets what an uninterru
 """
 
 import dataclasses
+import os
 from collections.abc import Callable
 from typing import Literal
 
@@ -20,9 +21,9 @@ from fat2019.sampling import Sampler, clip_weights
 from fat2019.store import FeatureStore, FlatLogMels
 from fat2019.windows import loudest_start, tiled_starts, to_image
 
-# Left to tune itself, tf.data would let its buffers grow to half of the machine's memory.
 _BATCHES_AHEAD = 4
-_BUFFER_BYTES = 1 << 30
+# One more than there are cores, since the one whose turn it is may be waiting to be taken.
+_BATCHES_AT_ONCE = (os.cpu_count() or 1) + 1
 
 # A store is held in memory if it takes no more than this share of what is free.
 _SHARE_OF_FREE_MEMORY = 0.5
@@ -150,7 +151,7 @@ class TrainingFeed:
         places = self._reader.places(epoch, ids).rebatch(batch)
         if not skippable:
             places = places.skip(skipped_batches)
-        return places.map(self._batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return places.map(self._batch, num_parallel_calls=_BATCHES_AT_ONCE, deterministic=True)
 
     def _batch_function(self) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
         """From a batch of places to its images and labels, as much of it as can be in one compiled loop.
@@ -259,6 +260,8 @@ def _options() -> tf.data.Options:
     options.deterministic = True
     # Rewriting the graph would copy the log-mels that it holds, and there is nothing in it left to improve.
     options.experimental_optimization.apply_default_optimizations = False
-    options.autotune.ram_budget = _BUFFER_BYTES
+    # Left to tune itself, tf.data lets its buffers grow to half of the machine's memory, and its own look for better
+    # settings costs time: what is to be tuned here is known.
+    options.autotune.enabled = False
     options.threading.max_intra_op_parallelism = 1  # batches run side by side; splitting one op only costs
     return options

@@ -60,9 +60,9 @@ class MemoryReader:
         self._energy = share(log_mels.energy)
         self._energy_offset = tf.constant(log_mels.energy_offset[:-1])
         self._log_mel = share(log_mels.log_mel)
-        # The range of a window is that of its frames' ranges: 92 numbers to look at instead of 7,360.
-        self._frame_low = tf.constant(log_mels.log_mel.min(axis=1))
-        self._frame_high = tf.constant(log_mels.log_mel.max(axis=1))
+        # The range of the window that begins at each row, so that finding one is a look at two numbers.
+        self._window_low = tf.constant(over_windows(np.minimum, log_mels.log_mel, config.window_frames))
+        self._window_high = tf.constant(over_windows(np.maximum, log_mels.log_mel, config.window_frames))
         # Worked out here, so that one product remains: graphs reorder products, which changes their last bit.
         self._decibels_a_step = tf.constant(decibels_a_step(log_mels.decibel_range, log_mels.log_mel.dtype))
 
@@ -96,19 +96,11 @@ class MemoryReader:
     def locate(self, clip: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """First rows of the windows of clips ``(n,)`` from frames ``(n,)``, and their least and greatest values."""
         row = tf.gather(self._frame_offset, clip) + start
-        rows = self._rows(row)
-        return (
-            row,
-            tf.reduce_min(tf.gather(self._frame_low, rows), axis=1),
-            tf.reduce_max(tf.gather(self._frame_high, rows), axis=1),
-        )
+        return row, tf.gather(self._window_low, row), tf.gather(self._window_high, row)
 
     def gather(self, row: tf.Tensor) -> tf.Tensor:
         """Windows ``(n, frames, mels)`` from their first rows ``(n,)``."""
-        return tf.gather(self._log_mel, self._rows(row))
-
-    def _rows(self, row: tf.Tensor) -> tf.Tensor:
-        return row[:, None] + tf.range(self._config.window_frames, dtype=tf.int64)  # (n, frames)
+        return tf.gather(self._log_mel, row[:, None] + tf.range(self._config.window_frames, dtype=tf.int64))
 
 
 class StreamReader:
@@ -217,6 +209,26 @@ def decibels_a_step(decibel_range: Any, dtype: npt.DTypeLike) -> Any:
 def decibels_between(low: tf.Tensor, high: tf.Tensor, a_step: tf.Tensor) -> tf.Tensor:
     """Decibels ``(n,)`` from one stored value to another, of which 1 stands for ``a_step`` decibels ``(n,)``."""
     return (tf.cast(high, tf.float32) - tf.cast(low, tf.float32)) * a_step
+
+
+def over_windows(extreme: np.ufunc, log_mel: npt.NDArray, window_frames: int) -> npt.NDArray:
+    """The least or greatest value of every window.
+
+    Args:
+        extreme: ``np.minimum`` or ``np.maximum``.
+        log_mel: ``(frames, mels)``.
+        window_frames: the length of a window.
+
+    Returns:
+        ``(frames,)``, of the window that begins at each frame, cut short at the end of the array.
+    """
+    values = extreme.reduce(log_mel, axis=1)  # (frames,)
+    covered = 1  # each value is of so many frames
+    while covered < window_frames:
+        step = min(covered, window_frames - covered)
+        values[:-step] = extreme(values[:-step], values[step:])  # the right side is whole before the left is written
+        covered += step
+    return values
 
 
 def share(array: npt.NDArray) -> tf.Tensor:

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fat2019 import readers
 from fat2019.config import FeatureConfig
-from fat2019.readers import MemoryReader, StreamReader, share
+from fat2019.readers import MemoryReader, StreamReader, over_windows, share
 from fat2019.sampling import Sampler
 from fat2019.store import FlatLogMels
 from fat2019.tfrecord import encode_example, write_records
@@ -260,3 +262,18 @@ def test_a_shared_array_keeps_type_and_values_after_its_owner_is_gone(dtype):
     del memory, array
     assert tensor.dtype == dtype
     assert tensor.numpy().tobytes() == expected.tobytes()
+
+
+@given(
+    frames=st.integers(1, 40),
+    window=st.integers(1, 30),
+    seed=st.integers(0, 2**32 - 1),
+    dtype=st.sampled_from(["u1", "f4"]),
+)
+@pytest.mark.parametrize("extreme", [np.minimum, np.maximum])
+def test_the_extremes_of_all_windows_are_those_of_each(extreme, frames, window, seed, dtype):
+    log_mel = (100 * np.random.default_rng(seed).standard_normal((frames, 3))).astype(np.int64).astype(dtype)
+    expected = [extreme.reduce(log_mel[start : start + window], axis=None) for start in range(frames)]
+    found = over_windows(extreme, log_mel, window)
+    assert found.dtype == log_mel.dtype
+    np.testing.assert_array_equal(found, expected)

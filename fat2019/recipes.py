@@ -68,8 +68,8 @@ ENSEMBLE_FOLDS = 5
 def configure(recipe: str | None, options: Mapping[str, Any]) -> TrainConfig:
     """A recipe, or the defaults, with the options that are not None in place of its fields.
 
-    Options of a stage or of its feed hold for every stage. The names are the fields' own; ``spec_augment`` is a flag,
-    and ``policy`` names one.
+    Options of a stage or of its feed hold for every stage, but ``epochs`` are the last one's, and those of the stages
+    before change in proportion. The names are the fields' own; ``spec_augment`` is a flag, and ``policy`` names one.
 
     Raises:
         DataError: there is no such recipe, or a value is out of range.
@@ -82,10 +82,24 @@ def configure(recipe: str | None, options: Mapping[str, Any]) -> TrainConfig:
 def changed(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
     """The configuration with these options in place of its fields, as :func:`configure` takes them."""
     given = {name: value for name, value in options.items() if value is not None}
+    if "epochs" in given:
+        config = _with_epochs(config, given.pop("epochs"))
     stages = tuple(
         _replaced(dataclasses.replace(stage, feed=_changed_feed(stage.feed, given)), given) for stage in config.stages
     )
     return _replaced(dataclasses.replace(config, model=_replaced(config.model, given), stages=stages), given)
+
+
+def scaled_epochs(config: TrainConfig, scale: float) -> TrainConfig:
+    """The configuration with this share of each stage's epochs, at least one."""
+    stages = tuple(dataclasses.replace(stage, epochs=max(1, round(scale * stage.epochs))) for stage in config.stages)
+    return dataclasses.replace(config, stages=stages)
+
+
+def _with_epochs(config: TrainConfig, epochs: int) -> TrainConfig:
+    last = config.stages[-1]
+    before = scaled_epochs(config, epochs / last.epochs).stages[:-1]
+    return dataclasses.replace(config, stages=(*before, dataclasses.replace(last, epochs=epochs)))
 
 
 def _changed_feed(feed: FeedConfig, given: Mapping[str, Any]) -> FeedConfig:

@@ -16,7 +16,7 @@ import keras
 from fat2019 import DataError
 from fat2019.evaluation import lwlrap_on_test, predict_test
 from fat2019.plots import draw_curves
-from fat2019.recipes import RECIPES, Recipe, changed
+from fat2019.recipes import RECIPES, Recipe, changed, scaled_epochs
 from fat2019.runs import Run, write_json, write_whole
 from fat2019.store import FeatureStore
 from fat2019.submission import combine, write_submission
@@ -139,8 +139,7 @@ def reproduce(
 
 def scaled(config: TrainConfig, scale: float) -> TrainConfig:
     """The configuration with this share of each stage's epochs, at least one, and of the training clips."""
-    stages = tuple(dataclasses.replace(stage, epochs=max(1, round(scale * stage.epochs))) for stage in config.stages)
-    return dataclasses.replace(config, stages=stages, clip_share=scale * config.clip_share)
+    return dataclasses.replace(scaled_epochs(config, scale), clip_share=scale * config.clip_share)
 
 
 def _table_of(name: str) -> str:

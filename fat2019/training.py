@@ -32,7 +32,7 @@ from fat2019.keras_metric import LwlrapMetric
 from fat2019.losses import Kind, TaggingLoss
 from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.models import ModelConfig, build, parameter_counts, set_trainable
-from fat2019.noisy import read_judged
+from fat2019.noisy import judged, read_judged
 from fat2019.runs import Checkpoint, Run, begin_or_continue, read_json, write_json, write_whole
 from fat2019.split import folds, split_indices
 from fat2019.store import FeatureStore
@@ -61,6 +61,7 @@ class Stage:
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: a warm-up over 5% of the steps, then down to 0
     trainable: Literal["none", "top", "all"] = "none"  # part of the backbone
     validate_on: Literal["curated", "noisy"] = "curated"
+    judge_noisy: bool = False  # weigh the labels of noisy clips by what the network of the stage before hears
     feed: FeedConfig = dataclasses.field(default_factory=FeedConfig)
     loss: Kind = "cross-entropy"  # see :class:`fat2019.losses.TaggingLoss`, for these four
     focal_gamma: float = 0.0
@@ -119,6 +120,12 @@ class TrainConfig:
             raise DataError(f"clip share: expected a number above 0 and up to 1, received {self.clip_share}")
         if not self.stages:
             raise DataError("stages: expected at least one, received none")
+        if self.stages[0].judge_noisy:
+            raise DataError("judge_noisy: there is no network before the first stage to judge by")
+        if self.relabel and any(stage.judge_noisy for stage in self.stages):
+            raise DataError(
+                f"relabel: {self.relabel} and the recipe both judge noisy labels; leave out one (--no-judge-noisy)"
+            )
         if self.precision not in PRECISIONS:
             raise DataError(f"precision: expected one of {', '.join(PRECISIONS)}, received {self.precision!r}")
         for name in ("early_stopping_epochs", "clip_norm", "seed"):
@@ -278,7 +285,8 @@ def _split(store: FeatureStore, config: TrainConfig) -> _Parts:
             train, validation = _trained_and_held_out(store.labels[clips], split, config)
             parts.validation[split], clips = clips[validation], clips[train]
         if split in trained:
-            parts.train[split] = _share(clips[~_labels(store, config)[1][clips]], config)
+            left_out = _labels(store, Path(config.relabel) if config.relabel else None)[1]
+            parts.train[split] = _share(clips[~left_out[clips]], config)
     return parts
 
 
@@ -293,11 +301,25 @@ def _trained_and_held_out(
     return split_indices(labels, method=method, validation_share=config.validation_share, seed=config.seed)
 
 
-def _labels(store: FeatureStore, config: TrainConfig) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+def _labels(store: FeatureStore, judgement: Path | None) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """What all clips are trained towards ``(clips, classes)``, and which are left out ``(clips,)``."""
-    if config.relabel:
-        return read_judged(Path(config.relabel), store)
+    if judgement:
+        return read_judged(judgement, store)
     return store.labels.astype(np.float32), np.zeros(len(store.clips), bool)
+
+
+def _judgement(store: FeatureStore, config: TrainConfig, path: Path, parts: _Parts, stage: int) -> Path | None:
+    """The file that says what the noisy labels are worth to a stage, made if it is not there; none if all are kept."""
+    if not config.stages[stage].judge_noisy or "noisy" not in config.stages[stage].splits:
+        return Path(config.relabel) if config.relabel else None
+    file = path / f"judged-{stage + 1}.csv"
+    if not file.is_file():
+        clips = parts.train["noisy"]
+        before = _load(_best_path(path, len(config.stages), stage - 1), compile=False)
+        table = judged(store, clips, score_clips(before, store, clips))
+        log.info("noisy clips by what their labels are worth: %s", dict(table["use"].value_counts()))
+        write_whole(file, table.to_csv(index=False, lineterminator="\n"))
+    return file
 
 
 def _share(clips: npt.NDArray[np.int64], config: TrainConfig) -> npt.NDArray[np.int64]:
@@ -383,7 +405,9 @@ def _train_stage(
     stage = config.stages[state.stage]
     keras.utils.set_random_seed(config.seed)
     clips = np.sort(np.concatenate([parts.train[split] for split in stage.splits]))
-    feed = TrainingFeed(store, clips, stage.feed, _labels(store, config)[0][clips])
+    labels, left_out = _labels(store, _judgement(store, config, path, parts, state.stage))
+    clips = clips[~left_out[clips]]
+    feed = TrainingFeed(store, clips, stage.feed, labels[clips])
     with strategy.scope():
         model = _model(store, config, path, state, feed.steps_per_epoch)
     total, trainable, frozen = parameter_counts(model)

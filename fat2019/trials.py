@@ -20,10 +20,10 @@ from fat2019 import DataError
 from fat2019.evaluation import lwlrap_on_test, predict_test
 from fat2019.models import ModelConfig
 from fat2019.plots import draw_cost
-from fat2019.recipes import BEST, RECIPES, changed
+from fat2019.recipes import BEST, RECIPES, changed, scaled_epochs
 from fat2019.runs import Run, write_json, write_whole
 from fat2019.store import FeatureStore
-from fat2019.training import Report, Stage, TrainConfig, train
+from fat2019.training import Report, TrainConfig, train
 
 log = logging.getLogger(__name__)
 
@@ -100,14 +100,6 @@ def cost(store: FeatureStore, scale: float = 1.0) -> list[Trial]:
 
 
 TABLES = {"ablation": ablation, "cost": cost}
-
-
-def scaled_epochs(config: TrainConfig, scale: float) -> TrainConfig:
-    """The configuration with this share of each stage's epochs, at least one."""
-    stages: tuple[Stage, ...] = tuple(
-        dataclasses.replace(stage, epochs=max(1, round(scale * stage.epochs))) for stage in config.stages
-    )
-    return dataclasses.replace(config, stages=stages)
 
 
 def compare(

@@ -24,7 +24,7 @@ FEED = FeedConfig(batch_windows=8)
 CONFIG = TrainConfig(
     stages=(
         Stage(("noisy",), epochs=5, validate_on="noisy", schedule="cosine", learning_rate=3e-3, feed=FEED),
-        Stage(("curated", "noisy"), epochs=5, learning_rate=3e-3, feed=FEED),
+        Stage(("curated", "noisy"), epochs=5, learning_rate=3e-3, feed=FEED, judge_noisy=True),
     )
 )
 

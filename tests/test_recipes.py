@@ -196,3 +196,9 @@ def test_an_unknown_recipe_and_a_bad_value_are_refused():
         configure("table-9", {})
     with pytest.raises(DataError, match="epochs"):
         configure("table-6.1-simple", {"epochs": 0})
+
+
+def test_epochs_are_the_last_stage_s_and_those_before_change_in_proportion():
+    name = "table-6.5-resnet50-raw"  # of 15 and 50 epochs
+    assert [stage.epochs for stage in configure(name, {"epochs": 10}).stages] == [3, 10]
+    assert [stage.epochs for stage in configure(name, {"epochs": 1}).stages] == [1, 1]

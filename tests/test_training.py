@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from fat2019 import DataError, training
@@ -17,6 +18,7 @@ from fat2019.feed import FeedConfig
 from fat2019.inference import score_clips
 from fat2019.metric import lwlrap
 from fat2019.models import ModelConfig
+from fat2019.noisy import judged, read_judged
 from fat2019.training import Diverged, Stage, TrainConfig, adopt_stages, train, train_folds
 from tests.interrupted_training import tiny_network
 
@@ -186,6 +188,44 @@ def test_with_folds_each_clip_is_held_out_by_one_of_the_runs(store):
     held_out = np.sort(np.concatenate([part.validation["curated"] for part in parts]))
     np.testing.assert_array_equal(held_out, np.flatnonzero(store.clips["split"] == "curated"))
     assert all(not set(part.validation["curated"]) & set(part.train["curated"]) for part in parts)
+
+
+JUDGED = TrainConfig(
+    ModelConfig(weights="none"),
+    (Stage(epochs=1, feed=SMALL), Stage(("curated", "noisy"), epochs=1, feed=SMALL, judge_noisy=True)),
+)
+
+
+def test_a_stage_that_judges_trains_towards_what_the_network_before_it_hears(store, tmp_path, monkeypatch):
+    seen = []
+
+    class Watched(training.TrainingFeed):
+        def __init__(self, store, clips, config, labels):
+            seen.append((clips, labels))
+            super().__init__(store, clips, config, labels)
+
+    monkeypatch.setattr(training, "build", tiny_network)
+    monkeypatch.setattr(training, "TrainingFeed", Watched)
+    run = train(store, JUDGED, tmp_path / "run")
+    before = keras.models.load_model(run.path / "stage-1.keras", compile=False)
+    noisy = np.flatnonzero(store.clips["split"] == "noisy")
+    table = judged(store, noisy, score_clips(before, store, noisy))
+    written = pd.read_csv(run.path / "judged-2.csv", float_precision="round_trip")
+    pd.testing.assert_frame_equal(written, table)
+    labels, left_out = read_judged(run.path / "judged-2.csv", store)
+    clips, trained_towards = seen[1]
+    assert set(noisy[~left_out[noisy]]) == set(clips) & set(noisy)
+    np.testing.assert_array_equal(trained_towards, labels[clips])
+    assert not np.array_equal(trained_towards, store.labels[clips]) or left_out.any()
+    curated = store.clips["split"].to_numpy()[clips] == "curated"
+    np.testing.assert_array_equal(trained_towards[curated], store.labels[clips[curated]])
+
+
+def test_labels_are_not_judged_where_nothing_can_judge_them_or_twice():
+    with pytest.raises(DataError, match="judge_noisy: there is no network before the first stage"):
+        dataclasses.replace(JUDGED, stages=JUDGED.stages[1:])
+    with pytest.raises(DataError, match=r"relabel: x.csv and the recipe both judge .*--no-judge-noisy"):
+        dataclasses.replace(JUDGED, relabel="x.csv")
 
 
 def test_folds_are_runs_of_their_own(store, tmp_path):
@@ -399,6 +439,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from pathlib import Path
 from fat2019.feed import FeedConfig
 from fat2019.models import ModelConfig
+from fat2019.noisy import judged, read_judged
 from fat2019.store import FeatureStore
 from fat2019.training import Stage, TrainConfig, train
 store, out = FeatureStore.open(sys.argv[1]), Path(sys.argv[2])

@@ -68,7 +68,12 @@ def train_options(command: Callable) -> Callable:
             default=None,
             help="Clips to train on: curated, noisy or both.  [default: curated]",
         ),
-        click.option("--epochs", type=click.IntRange(1), default=None, help="Of each stage.  [default: 50]"),
+        click.option(
+            "--epochs",
+            type=click.IntRange(1),
+            default=None,
+            help="Of the last stage; those before it change in proportion.  [default: 50]",
+        ),
         click.option(
             "--batch-size", "batch_windows", type=click.IntRange(1), default=None, help="Windows a step.  [default: 64]"
         ),
@@ -172,6 +177,13 @@ def train_options(command: Callable) -> Callable:
             default=None,
             metavar="CSV",
             help="What noisy labels are worth (see: relabel).  [default: all of it]",
+        ),
+        click.option(
+            "--no-judge-noisy",
+            "judge_noisy",
+            flag_value=False,
+            default=None,
+            help="Believe all noisy labels in a recipe that judges them by its first stage.",
         ),
         click.option(
             "--early-stopping",

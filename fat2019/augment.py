@@ -168,25 +168,39 @@ def mixup(values: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
 
 
 def mix_sounds(
-    images: tf.Tensor, labels: tf.Tensor, decibels: tf.Tensor, mixed: tf.Tensor
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    decibels: tf.Tensor,
+    mixed: tf.Tensor,
+    level: tf.Tensor,
+    turn: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Let two sounds be heard at once, equally loud: their powers add up, and so do their labels.
+    """Let two sounds be heard, at once or in turn: at once their powers add up; and so do their labels.
 
-    The partner is the neighbour in the batch, as for :func:`mixup`. Loudest points come to lie at the same level, so
-    that neither sound drowns the other. An image of one value holds no sound, and is neither changed nor mixed in.
+    The partner is the neighbour in the batch, as for :func:`mixup`. Levels are measured between the loudest points of
+    both, so that neither sound drowns the other. An image of one value holds no sound, and is neither changed nor
+    mixed in.
 
     Args:
         images: float32 ``(batch, frames, mels)``, scaled to 0..255 from their own range.
         labels: float32 ``(batch, classes)`` in 0..1.
         decibels: float32 ``(batch,)``, that range in decibels.
         mixed: bool ``(batch,)``, which images get a partner.
+        level: float32 ``(batch,)``, decibels by which the partner is louder.
+        turn: float32 ``(batch,)``, the share of the window after which the partner alone is heard, and before which it
+            is not; 0 is both at once, all the time.
 
     Returns:
         Images, scaled to 0..255 from their new range, and the greater of both labels, each of the shape it came in.
     """
-    level = (images * (1 / IMAGE_MAXIMUM) - 1) * decibels[:, None, None]  # decibels below the loudest point
-    louder, softer = tf.maximum(level, _neighbour(level)), tf.minimum(level, _neighbour(level))
+    own = (images * (1 / IMAGE_MAXIMUM) - 1) * decibels[:, None, None]  # decibels below the loudest point
+    other = _neighbour(own) + level[:, None, None]
+    louder, softer = tf.maximum(own, other), tf.minimum(own, other)
     both = louder + _LOG_TO_DECIBELS * tf.math.log1p(tf.exp((softer - louder) / _LOG_TO_DECIBELS))
+    frames = images.shape[1]
+    is_first = tf.range(frames, dtype=tf.float32) < turn[:, None] * frames  # (batch, frames)
+    one = tf.where(is_first[:, :, None], own, other)
+    both = tf.where((turn > 0)[:, None, None], one, both)
     both = to_image(both, tf.reduce_min(both, axis=[1, 2]), tf.reduce_max(both, axis=[1, 2]))
     mixed = mixed & (decibels > 0) & _neighbour(decibels > 0)
     return (

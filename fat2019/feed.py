@@ -38,6 +38,8 @@ class FeedConfig:
     spec_augment: SpecAugment | None = None
     mixup_alpha: float = 0.0  # lambda ~ Beta(alpha, alpha); 0 is no MixUp
     mix_share: float = 0.0  # of the augmented windows, to which another sound is added, with its labels
+    mix_level_db: float = 0.0  # the most that the two differ by
+    mix_in_turn: float = 0.0  # share of those windows in which they are heard one after the other
     shift_bands: int = 0  # the most mel bands that a window is moved up or down by
     augment: Literal["all", "double-curated"] = "all"  # the latter: every curated clip twice, once raw, and noisy raw
     noisy_weight: float = 1.0  # uses of a noisy clip for one of a curated clip
@@ -51,14 +53,17 @@ class FeedConfig:
             ("candidates", 1),
             ("mixup_alpha", 0),
             ("mix_share", 0),
+            ("mix_level_db", 0),
+            ("mix_in_turn", 0),
             ("shift_bands", 0),
             ("noisy_weight", 0),
             ("seed", 0),
         ):
             if not getattr(self, name) >= least:
                 raise DataError(f"{name}: expected at least {least}, received {getattr(self, name)}")
-        if self.mix_share > 1:
-            raise DataError(f"mix_share: expected at most 1, received {self.mix_share}")
+        for name in ("mix_share", "mix_in_turn"):
+            if getattr(self, name) > 1:
+                raise DataError(f"{name}: expected at most 1, received {getattr(self, name)}")
         for name, expected in (("augment", ("all", "double-curated")), ("reader", ("auto", "memory", "stream"))):
             if getattr(self, name) not in expected:
                 raise DataError(f"{name}: expected one of {', '.join(expected)}, received {getattr(self, name)!r}")
@@ -134,7 +139,9 @@ class TrainingFeed:
         if self.config.shift_bands:  # before they are mixed, so that each sound goes its own way
             images = shift_bands(images, treatment.shift)
         if self.config.mix_share:
-            images, labels = mix_sounds(images, labels, windows.decibels, treatment.mixed)
+            images, labels = mix_sounds(
+                images, labels, windows.decibels, treatment.mixed, treatment.level, treatment.turn
+            )
         if policy is not None:
             images = spec_augment(images, treatment.spec_augment, policy, treatment.augmented)
         if self.config.mixup_alpha:
@@ -232,6 +239,8 @@ def _sampler(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConf
         spec_augment_uniforms=config.spec_augment.uniforms if config.spec_augment else 0,
         mixup_alpha=config.mixup_alpha,
         mix_share=config.mix_share,
+        mix_level_db=config.mix_level_db,
+        mix_in_turn=config.mix_in_turn,
         shift_bands=config.shift_bands,
     )
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from fat2019 import DataError
 
 # Each use of random numbers has a stream of its own, so that switching one augmentation off leaves the rest as it was.
-_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER, _MIX_SOUNDS, _SHIFT = range(9)
+_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER, _MIX_SOUNDS, _SHIFT, _LEVEL, _TURN = range(11)
 
 
 class Treatment(NamedTuple):
@@ -25,6 +25,8 @@ class Treatment(NamedTuple):
     spec_augment: tf.Tensor  # (batch, uniforms) float32, uniform in [0, 1)
     own_share: tf.Tensor  # (batch,) float32, MixUp's lambda; 1 where nothing is mixed in
     mixed: tf.Tensor  # (batch,) bool, whether another sound is added
+    level: tf.Tensor  # (batch,) float32, decibels by which that one is louder
+    turn: tf.Tensor  # (batch,) float32, share of the window after which that one alone is heard; 0 is both at once
     shift: tf.Tensor  # (batch,) int32, bands upwards
 
 
@@ -40,6 +42,8 @@ class Epoch(NamedTuple):
     spec_augment: tf.Tensor  # (entries, uniforms) float32, uniform in [0, 1)
     own_share: tf.Tensor  # (entries,) float32, MixUp's lambda; 1 where nothing is mixed in
     mixed: tf.Tensor  # (entries,) bool, whether another sound is added
+    level: tf.Tensor  # (entries,) float32, decibels by which that one is louder
+    turn: tf.Tensor  # (entries,) float32, share of the window after which that one alone is heard; 0 is both at once
     shift: tf.Tensor  # (entries,) int32, bands upwards
 
     def treatment(self, entry: tf.Tensor) -> Treatment:
@@ -49,6 +53,8 @@ class Epoch(NamedTuple):
             tf.gather(self.spec_augment, entry),
             tf.gather(self.own_share, entry),
             tf.gather(self.mixed, entry),
+            tf.gather(self.level, entry),
+            tf.gather(self.turn, entry),
             tf.gather(self.shift, entry),
         )
 
@@ -64,6 +70,8 @@ class Sampler:
     spec_augment_uniforms: int = 0
     mixup_alpha: float = 0.0
     mix_share: float = 0.0  # of the augmented entries, that get another sound
+    mix_level_db: float = 0.0  # the most that sounds which are mixed differ by, either way
+    mix_in_turn: float = 0.0  # share of the mixed entries whose sounds are heard one after the other
     shift_bands: int = 0  # the most bands that an augmented entry is shifted by, either way
 
     @property
@@ -91,6 +99,8 @@ class Sampler:
             spec_augment=self._uniform(seed, _SPEC_AUGMENT, self.spec_augment_uniforms),
             own_share=self._own_share(seed, augmented),
             mixed=augmented & (self._uniform(seed, _MIX_SOUNDS, 1)[:, 0] < self.mix_share),
+            level=(2 * self._uniform(seed, _LEVEL, 1)[:, 0] - 1) * self.mix_level_db,
+            turn=self._turn(seed),
             shift=self._shift(seed, augmented),
         )
 
@@ -106,6 +116,10 @@ class Sampler:
         )
         beta = tf.math.divide_no_nan(gamma[:, 0], gamma[:, 0] + gamma[:, 1])
         return tf.where(augmented, tf.cast(beta, tf.float32), 1.0)
+
+    def _turn(self, seed: tf.Tensor) -> tf.Tensor:
+        chance, turn = tf.unstack(self._uniform(seed, _TURN, 2), axis=1)
+        return tf.where(chance < self.mix_in_turn, turn, 0.0)
 
     def _shift(self, seed: tf.Tensor, augmented: tf.Tensor) -> tf.Tensor:
         """Every whole number of bands from one end to the other alike."""

@@ -304,24 +304,37 @@ def scaled_images(seed, count=3, frames=5, bands=4):
     return images
 
 
+def three(values):
+    return st.lists(values, min_size=3, max_size=3)
+
+
+def mix(images, labels, decibels, mixed, level=0.0, turn=0.0):
+    """As the feed mixes; levels and turns are one for all images if they are not given for each."""
+    count = len(images)
+    level, turn = (tf.constant(np.broadcast_to(np.float32(value), count)) for value in (level, turn))
+    return mix_sounds(tf.constant(images), tf.constant(labels), tf.constant(decibels), tf.constant(mixed), level, turn)
+
+
 @settings(max_examples=30)
-@given(st.integers(0, 1000), st.lists(st.floats(0.5, 90), min_size=3, max_size=3))
-def test_mixed_sounds_are_those_of_the_slow_version(seed, decibels):
+@given(
+    st.integers(0, 1000),
+    three(st.floats(0.5, 90, width=32)),
+    three(st.floats(-20, 20, width=32)),
+    three(st.sampled_from([0.0, 0.0625, 0.5, 0.9375])),
+)
+def test_mixed_sounds_are_those_of_the_slow_version(seed, decibels, level, turn):
     images, labels = scaled_images(seed), np.eye(3, 4, dtype=np.float32)
-    mixed, mixed_labels = mix_sounds(
-        tf.constant(images), tf.constant(labels), tf.constant(decibels, tf.float32), tf.constant([True] * 3)
-    )
+    mixed, mixed_labels = mix(images, labels, np.float32(decibels), [True] * 3, level, turn)
     for place in range(3):
-        expected = mix_oracle.mixed_image(images[place], decibels[place], images[place - 1], decibels[place - 1])
-        np.testing.assert_allclose(mixed[place], expected, atol=0.02)
+        own, other = (images[place], decibels[place]), (images[place - 1], decibels[place - 1])
+        expected = mix_oracle.mixed_image(*own, *other, level[place], turn[place])
+        np.testing.assert_allclose(mixed[place], expected, atol=0.05)
         np.testing.assert_array_equal(mixed_labels[place], labels[place] + labels[place - 1])
 
 
 def test_what_is_not_to_be_mixed_stays_as_it_is_to_the_bit_and_labels_never_exceed_one():
     images, labels = scaled_images(1), np.float32([[1, 0], [1, 1], [0, 1]])
-    mixed, mixed_labels = mix_sounds(
-        tf.constant(images), tf.constant(labels), tf.fill([3], 40.0), tf.constant([False, True, False])
-    )
+    mixed, mixed_labels = mix(images, labels, np.full(3, 40, np.float32), [False, True, False])
     np.testing.assert_array_equal(mixed.numpy()[[0, 2]], images[[0, 2]])
     assert np.abs(mixed[1] - images[1]).max() > 1
     np.testing.assert_array_equal(mixed_labels, labels)
@@ -331,9 +344,7 @@ def test_what_is_not_to_be_mixed_stays_as_it_is_to_the_bit_and_labels_never_exce
 def test_an_image_of_one_value_is_neither_mixed_nor_mixed_in(silent):
     images, labels, decibels = scaled_images(2, 2), np.eye(2, dtype=np.float32), np.float32([50, 50])
     images[silent], decibels[silent] = 0, 0
-    mixed, mixed_labels = mix_sounds(
-        tf.constant(images), tf.constant(labels), tf.constant(decibels), tf.constant([True, True])
-    )
+    mixed, mixed_labels = mix(images, labels, decibels, [True, True])
     np.testing.assert_array_equal(mixed, images)
     np.testing.assert_array_equal(mixed_labels, labels)
 

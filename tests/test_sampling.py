@@ -211,3 +211,18 @@ def test_class_balancing_leaves_clips_without_labels_out():
 def test_weights_that_leave_no_clip_are_refused(labels, options):
     with pytest.raises(DataError, match="no clip is left"):
         clip_weights(labels.astype(np.uint8), np.ones(3, bool), **options)
+
+
+def test_levels_and_turns_of_mixed_sounds_follow_their_laws():
+    epoch = sampler(np.ones(20_000), mix_share=0.5, mix_level_db=12, mix_in_turn=0.25).epoch(0)
+    level, turn = epoch.level.numpy(), epoch.turn.numpy()
+    assert scipy.stats.kstest(level, scipy.stats.uniform(-12, 24).cdf).pvalue > 1e-3
+    assert np.mean(turn > 0) == pytest.approx(0.25, abs=0.015)
+    assert scipy.stats.kstest(turn[turn > 0], scipy.stats.uniform(0, 1).cdf).pvalue > 1e-3
+    assert np.corrcoef(level, turn)[0, 1] == pytest.approx(0, abs=0.03)
+    assert np.mean(epoch.mixed.numpy()) == pytest.approx(0.5, abs=0.015)
+
+
+def test_sounds_are_mixed_equally_loud_and_at_once_unless_told_otherwise():
+    epoch = sampler(np.ones(50), mix_share=1.0).epoch(0)
+    assert not epoch.level.numpy().any() and not epoch.turn.numpy().any()

@@ -126,6 +126,21 @@ def train_options(command: Callable) -> Callable:
             help="Add another sound, with its labels, to this share of the windows.  [default: 0]",
         ),
         click.option(
+            "--mix-level",
+            "mix_level_db",
+            type=float,
+            default=None,
+            metavar="DB",
+            help="Decibels by which such sounds differ at most.  [default: 0]",
+        ),
+        click.option(
+            "--mix-in-turn",
+            type=float,
+            default=None,
+            metavar="SHARE",
+            help="Of such windows, in which the sounds are heard one after the other.  [default: 0]",
+        ),
+        click.option(
             "--shift-bands",
             type=click.IntRange(0),
             default=None,

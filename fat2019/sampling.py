@@ -15,7 +15,8 @@ import tensorflow as tf
 from fat2019 import DataError
 
 # Each use of random numbers has a stream of its own, so that switching one augmentation off leaves the rest as it was.
-_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER, _MIX_SOUNDS, _SHIFT, _LEVEL, _TURN = range(11)
+_WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER, _MIX_SOUNDS, _SHIFT = range(9)
+_LEVEL, _TURN = 9, 10
 
 
 class Treatment(NamedTuple):

@@ -45,7 +45,10 @@ class Trial:
 # What the recipe would be without each of its pieces, and with pieces that it does without.
 PIECES: dict[str, Mapping[str, Any]] = {
     "without noisy clips": {"splits": ("curated",)},
+    "with as many noisy clips as there are": {"noisy_weight": 1.0},
     "without mixed sounds": {"mix_share": 0.0},
+    "with mixed sounds at once alone": {"mix_in_turn": 0.0},
+    "with mixed sounds of one level": {"mix_level_db": 0.0},
     "without standardised windows": {"standardise": False},
     "without the frequency map": {"frequency_map": False},
     "without the greatest value over time": {"pooling": "mean"},
@@ -60,6 +63,11 @@ PIECES: dict[str, Mapping[str, Any]] = {
     "with LSEP": {"loss": "lsep"},
     "with the loudest of three windows": {"candidates": 3},
 }
+# In place of the recipe's only stage: shares of its epochs, chosen so that about as many windows are seen.
+STAGES: dict[str, tuple[tuple[float, Mapping[str, Any]], ...]] = {
+    "with noisy labels judged by a first stage": ((0.4, {"splits": ("curated",)}), (0.8, {"judge_noisy": True})),
+    "with curated clips alone at the end": ((0.8, {}), (0.4, {"splits": ("curated",), "learning_rate": 1e-3})),
+}
 FROM_SCRATCH = "table-7.1-model-1"  # of the report's final models, the one that it trains without other data
 
 
@@ -71,13 +79,26 @@ def ablation(store: FeatureStore, scale: float = 1.0) -> list[Trial]:
     best = scaled_epochs(BEST, scale)
     clips = store.clips["split"].value_counts()
     curated = (1 - BEST.validation_share) * clips.get("curated", 0)
-    alone = {"epochs": round(best.stages[0].epochs * (1 + clips.get("noisy", 0) / max(1, curated)))}
+    noisy = BEST.stages[0].feed.noisy_weight * clips.get("noisy", 0)
+    alone = {"epochs": round(best.stages[0].epochs * (1 + noisy / max(1, curated)))}
     trials = [
         Trial(row, changed(best, {**options, **(alone if "splits" in options else {})}))
         for row, options in {"best": {}, **PIECES}.items()
     ]
+    trials += [Trial(row, _staged(best, *stages)) for row, stages in STAGES.items()]
     scratch = changed(RECIPES[FROM_SCRATCH].config, {"weights": "none"})
     return [*trials, Trial("report's MobileNetV2 from scratch", scaled_epochs(scratch, scale))]
+
+
+def _staged(config: TrainConfig, *stages: tuple[float, Mapping[str, Any]]) -> TrainConfig:
+    """Stages like the only one of the configuration, each with a share of its epochs, and fields of its own."""
+    (stage,) = config.stages
+    return dataclasses.replace(
+        config,
+        stages=tuple(
+            dataclasses.replace(stage, epochs=max(1, round(share * stage.epochs)), **fields) for share, fields in stages
+        ),
+    )
 
 
 def cost(store: FeatureStore, scale: float = 1.0) -> list[Trial]:

@@ -7,7 +7,7 @@ import pytest
 from fat2019 import DataError
 from fat2019 import trials as module
 from fat2019.recipes import BEST
-from fat2019.trials import PIECES, ablation, compare, cost
+from fat2019.trials import PIECES, STAGES, ablation, compare, cost
 from tests.run_folders import make_run
 
 
@@ -32,7 +32,7 @@ def trained(monkeypatch):
 
 def test_each_piece_changes_the_recipe_and_no_two_are_alike(store):
     configs = [trial.config for trial in ablation(store)]
-    assert len(set(configs)) == len(configs) == len(PIECES) + 2
+    assert len(set(configs)) == len(configs) == len(PIECES) + len(STAGES) + 2
     assert configs[0] == BEST
     assert len({trial.folder for trial in ablation(store)}) == len(configs)
 
@@ -43,7 +43,7 @@ def test_without_noisy_clips_as_many_windows_are_seen_and_a_scale_shortens_all(s
     alone, both = by_row["without noisy clips"], by_row["best"]
     assert (alone.splits, both.splits) == (("curated",), ("curated", "noisy"))
     curated = 18 * (1 - BEST.validation_share)
-    assert alone.epochs * curated == pytest.approx(both.epochs * (curated + 14), rel=0.01)
+    assert alone.epochs * curated == pytest.approx(both.epochs * (curated + both.feed.noisy_weight * 14), rel=0.01)
 
 
 def test_the_points_of_a_curve_differ_in_epochs_alone(store):

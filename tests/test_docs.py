@@ -113,7 +113,7 @@ def run(words):
         _stand_in(command, words)
         return
     words = re.sub(r"(--epochs) \d+", r"\1 1", " ".join(words)).split(" ") if "--epochs" in words else words
-    if command in ("train", "relabel", "sweep") and "--epochs" not in words:
+    if command == "train" and "--epochs" not in words:
         words = [*words, "--epochs", "1"]
     if command == "build-features":
         words = [*words, "--workers", "1"]
@@ -139,7 +139,8 @@ def _only_parsed(command, words):
     named = " ".join(words)
     backbone = re.search(r"resnet50|mobilenetv2", named) and command == "train" and "--weights none" not in named
     return (
-        command in ("", "serve", "reproduce")  # shown until Ctrl-C: test_app.py; many runs: test_reproduce.py
+        command in ("", "serve")  # shown until Ctrl-C: test_app.py
+        or command in ("relabel", "sweep", "reproduce")  # many runs: test_cli.py has them by the command line
         or "--scheduler" in words  # a cluster: test_cluster.py
         or backbone  # weights of ImageNet
         or ("onnx" in words and not find_spec("tf2onnx"))

@@ -9,7 +9,7 @@ demo: install
 	$(BIN)/python cli.py demo --out demo
 
 test: lint $(VENV)/browser-test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,9 +1,10 @@
 """What long work shows while it goes on: a bar with an ETA on a terminal, plain lines elsewhere.
 
-Everything goes to standard error, so that standard output holds results alone.
+Everything goes to standard error, so that standard output holds results alone; nothing does after ``--quiet``.
 """
 
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ Progress = Callable[[int, int], None]  # done, of how many
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Progress]:
     """Show how far work has come: ``with progress("clips") as show: show(3, 10)``."""
+    if not logging.getLogger("fat2019").isEnabledFor(logging.INFO):
+        yield lambda done, total: None
+        return
     if not sys.stderr.isatty():
         yield _Lines(what)
         return

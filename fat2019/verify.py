@@ -1,7 +1,7 @@
 """A store -> the list of what is wrong with it.
 
-Whatever has become of the files, the answer is a list: damage never raises. The plain check compares every byte
-with the manifest by length and SHA-256. The deep one also decodes every clip and computes its features anew.
+Whatever has become of the files in the folder, the answer is a list: damage never raises. The plain check compares
+every byte with the manifest by length and SHA-256. The deep one also decodes every clip and computes its features anew.
 """
 
 import dataclasses
@@ -45,8 +45,13 @@ def verify(store: Path | str, deep: bool = False) -> list[Problem]:
 
     Returns:
         What is wrong, in the order of the store; nothing if it is sound.
+
+    Raises:
+        DataError: there is no such folder: nothing that could be damaged.
     """
     folder = Path(store)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder: expected a feature store")
     try:
         manifest = read_manifest(folder)
     except DataError as error:

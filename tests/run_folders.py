@@ -1,7 +1,10 @@
 """Run folders of tiny networks, finished without training: what reads runs can be tested in little time."""
 
 import dataclasses
+import functools
 import json
+import tempfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,9 +19,9 @@ def make_run(path, store, *, seed=0, config=None, validation=(), split="curated"
     path.mkdir(parents=True, exist_ok=True)
     config = config or TrainConfig(seed=seed)
     names = list(vocabulary or store.vocabulary.names)
-    model = tiny_network(store, len(names), seed)
+    network = _saved(store.config.window_frames, store.config.mel_bands, len(names), seed)
     for name in ("model", *(f"stage-{number}" for number in range(1, len(config.stages)))):
-        model.save(path / f"{name}.keras")
+        (path / f"{name}.keras").write_bytes(network)
     write_json(
         path / "config.json",
         {
@@ -50,9 +53,17 @@ def make_run(path, store, *, seed=0, config=None, validation=(), split="curated"
     return Run.open(path)
 
 
-def tiny_network(store, classes, seed=0):
-    """Images of the store -> probabilities of the classes."""
-    image = keras.Input((store.config.window_frames, store.config.mel_bands, 1))
+@functools.cache
+def _saved(frames, bands, classes, seed):
+    """The file of such a network: to build and save it takes most of a run's time, and tests make many alike."""
+    with tempfile.TemporaryDirectory() as folder:
+        tiny_network(frames, bands, classes, seed).save(Path(folder) / "model.keras")
+        return (Path(folder) / "model.keras").read_bytes()
+
+
+def tiny_network(frames, bands, classes, seed=0):
+    """Images of a store -> probabilities of the classes."""
+    image = keras.Input((frames, bands, 1))
     mean = keras.layers.Rescaling(1 / 255)(
         keras.layers.GlobalAveragePooling2D()(keras.layers.Permute((1, 3, 2))(image))
     )  # (mels,)

@@ -1,5 +1,6 @@
 """The commands as a user gives them: what they print, where, and how they fail."""
 
+import errno
 import json
 import os
 import signal
@@ -15,7 +16,10 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+import fat2019.cli.train
+from fat2019 import tagging, training
 from fat2019.cli import main
+from tests.interrupted_training import tiny_network
 from tests.run_folders import make_run
 
 ROOT = Path(__file__).parent.parent
@@ -109,6 +113,7 @@ def test_json_is_alone_on_standard_output(data, tmp_path):
     assert "up to date, 4 clips" in again.stdout
     assert json.loads(run("info", tmp_path / "store", "--json").stdout)["splits"]["curated"]["clips"] == 4
     assert json.loads(run("verify", tmp_path / "store", "--deep", "--json").stdout)["problems"] == []
+    assert json.loads(run("recipes", "--json").stdout)["recipes"]
 
 
 def test_verify_of_a_damaged_store_names_the_shard_and_exits_with_1(data, tmp_path):
@@ -127,6 +132,28 @@ def test_verify_of_a_damaged_store_names_the_shard_and_exits_with_1(data, tmp_pa
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     assert str(tmp_path / "nothing") in failure("build-features", tmp_path / "nothing", "--out", tmp_path / "store")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(data, open_store, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    train = ("train", "--features", open_store("uint8").path, "--run")
+    for command in (("build-features", data, "--out"), train, ("demo", "--out")):
+        for out in (tmp_path / "file", tmp_path / "file" / "deeper"):
+            assert f"{tmp_path / 'file'}" in (message := failure(*command, out)) and "a file" in message
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_nothing_that_could_be_damaged_is_an_error_and_no_damage(tmp_path):
+    assert str(tmp_path / "none") in failure("verify", tmp_path / "none")
+
+
+def test_a_folder_that_may_not_be_written_is_named_without_a_traceback(store, tmp_path, monkeypatch):
+    def forbidden(path, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", forbidden)
+    message = failure("train", "--features", store.path, "--run", tmp_path / "run")
+    assert message == f"Error: {tmp_path / 'run'}: Permission denied"
 
 
 def test_a_folder_of_neither_layout_is_told_what_was_looked_for(tmp_path):
@@ -214,24 +241,18 @@ def test_a_misspelt_option_is_a_usage_error():
     assert "--optimizer" in result.stderr
 
 
+def test_a_training_that_cannot_begin_leaves_no_folder(store, tmp_path):
+    message = failure("train", "--features", store.path, "--relabel", tmp_path / "none.csv", "--run", tmp_path / "run")
+    assert str(tmp_path / "none.csv") in message
+    assert not (tmp_path / "run").exists()
+
+
 def test_train_evaluate_and_predict_hand_over_to_one_another(tiny_data, tmp_path):
     store, trained, out = tmp_path / "store", tmp_path / "run", tmp_path / "submission.csv"
     assert run("build-features", tiny_data, "--out", store, "--workers", 1).exit_code == 0
     options = (
-        "train",
-        "--features",
-        store,
-        "--run",
-        trained,
-        "--epochs",
-        2,
-        "--batch-size",
-        8,
-        "--spec-augment",
-        "--mixup",
-        0.3,
-        "--splits",
-        "curated,noisy",
+        *("train", "--features", store, "--run", trained, "--recipe", "best", "--width", 4, "--epochs", 2),
+        *("--batch-size", 8, "--spec-augment", "--mixup", 0.3, "--splits", "curated,noisy"),
     )
     result = run(*options, "--json")
     assert result.exit_code == 0, result.output
@@ -256,12 +277,10 @@ def ran(*arguments):
     return result
 
 
-TINY = ["--model", "compact", "--width", "4", "--epochs", "1", "--batch-size", "8"]
-
-
-def test_relabel_judges_the_noisy_clips_and_train_takes_it_up_fold_by_fold(open_store, tmp_path):
-    store, judged = str(open_store("uint8").path), tmp_path / "judged.csv"
-    common = ["--features", store, "--recipe", "best", *TINY, "--json"]
+def test_relabel_judges_the_noisy_clips_and_train_takes_it_up_fold_by_fold(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "build", tiny_network)  # prepared in little time
+    judged = tmp_path / "judged.csv"
+    common = ["--features", str(store.path), "--recipe", "best", "--epochs", "1", "--batch-size", "8", "--json"]
     where = ["--out", str(judged), "--work", str(tmp_path / "work"), "--parts", "2"]
     result = json.loads(ran("relabel", *common, *where).stdout)
     assert sum(result["uses"].values()) == result["clips"] == 14 == len(judged.read_text().splitlines()) - 1
@@ -273,16 +292,47 @@ def test_relabel_judges_the_noisy_clips_and_train_takes_it_up_fold_by_fold(open_
     ran("predict", *(run["run"] for run in runs), "--out", str(tmp_path / "submission.csv"))
 
 
-def test_the_ablation_is_a_table_to_reproduce(open_store, tmp_path):
-    command = ["reproduce", "ablation", "--features", str(open_store("uint8").path), "--out", str(tmp_path)]
-    rows = ["--row", "best", "--row", "without mixed sounds"]
-    done = ran(*command, *rows, "--seeds", "1", "--scale", "0.01")
+def test_the_ablation_is_a_table_to_reproduce(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "build", tiny_network)
+    command = ["reproduce", "ablation", "--features", str(store.path), "--out", str(tmp_path)]
+    command += ["--row", "best", "--row", "without mixed sounds", "--seeds", "1", "--scale", "0.01"]
+    done = ran(*command)
     assert "| without mixed sounds |" in done.stdout and (tmp_path / "table.json").is_file()
+    assert json.loads(ran(*command, "--json").stdout)["rows"][1]["against_best"]  # and nothing is trained again
 
 
-def test_a_sample_with_another_clip_is_refused_and_nothing_is_written(tiny_data, open_store, tmp_path):
-    trained = tmp_path / "run"
-    run("train", "--features", open_store("uint8").path, "--run", trained, "--epochs", 1)
+def test_a_sweep_is_a_table_with_a_row_a_run(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "build", tiny_network)
+    command = ["sweep", "--features", store.path, "--out", tmp_path, "--epochs", 1, "--lr", 1e-2, "--lr", 1e-3]
+    assert "| learning_rate |" in ran(*command).stdout
+    rows = json.loads(ran(*command, "--json").stdout)["runs"]  # and nothing is trained again
+    assert sorted(row["learning_rate"] for row in rows) == [1e-3, 1e-2]
+
+
+@pytest.fixture
+def trained(store, tmp_path):
+    """The folder of a run that nobody has trained."""
+    return make_run(tmp_path / "run", store, validation=(0, 1)).path
+
+
+def test_what_is_in_the_way_of_a_submission_is_told_before_the_clips_are_scored(trained, tmp_path):
+    for options, wrong in (
+        (("--sample", tmp_path / "none.csv", "--out", tmp_path / "s.csv"), "none.csv"),
+        (("--out", tmp_path / "none" / "s.csv"), "none"),
+    ):
+        result = run("predict", trained, *options)
+        assert result.exit_code == 2
+        [said] = result.stderr.splitlines()  # and no progress
+        assert said.startswith("Error: ") and str(tmp_path / wrong) in said
+
+
+def test_a_quiet_command_says_nothing_but_its_result(trained, tmp_path):
+    for command in (("evaluate", trained), ("predict", trained, "--out", tmp_path / "submission.csv")):
+        assert "clips: " in run(*command).stderr
+        assert run("--quiet", *command).stderr == ""
+
+
+def test_a_sample_with_another_clip_is_refused_and_nothing_is_written(tiny_data, trained, tmp_path):
     sample = tmp_path / "sample.csv"
     sample.write_text((tiny_data / "sample_submission.csv").read_text() + "other.wav" + ",0" * 5 + "\n")
     message = failure("predict", trained, "--sample", sample, "--out", tmp_path / "submission.csv")
@@ -290,29 +340,14 @@ def test_a_sample_with_another_clip_is_refused_and_nothing_is_written(tiny_data,
     assert not (tmp_path / "submission.csv").exists()
 
 
-def test_a_run_of_another_vocabulary_is_refused(data, open_store, tmp_path):
-    assert run("train", "--features", open_store("uint8").path, "--run", tmp_path / "run", "--epochs", 1).exit_code == 0
-    run("build-features", data, "--out", tmp_path / "store", "--workers", 1)
-    assert "vocabulary" in failure("evaluate", tmp_path / "run", "--features", tmp_path / "store")
-
-
-def test_a_quiet_command_with_tensorflow_says_nothing_but_its_result(open_store, tmp_path):
-    command = [
-        "cli.py",
-        "--quiet",
-        "train",
-        "--features",
-        str(open_store("uint8").path),
-        "--run",
-        str(tmp_path / "run"),
-    ]
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
-    done = subprocess.run(
-        [sys.executable, *command, "--epochs", "1"], cwd=ROOT, capture_output=True, text=True, env=environment
-    )
-    assert done.returncode == 0
-    assert done.stderr == ""
-    assert done.stdout.startswith(f"{tmp_path / 'run'}: LWLRAP on validation")
+def test_a_run_of_another_vocabulary_is_refused(data, trained, tmp_path):
+    store, out = tmp_path / "store", tmp_path / "out"
+    run("build-features", data, "--out", store, "--workers", 1)
+    commands = (("evaluate", trained), ("predict", trained, "--out", out), ("report", trained, "--out", out))
+    for command in (*commands, ("train", "--run", trained)):
+        message = failure(*command, "--features", store)
+        assert "vocabulary" in message and str(trained) in message
+    assert not out.exists()
 
 
 def test_interrupting_a_build_exits_with_130_and_says_how_to_go_on(data, tmp_path):
@@ -322,39 +357,45 @@ def test_interrupting_a_build_exits_with_130_and_says_how_to_go_on(data, tmp_pat
     write_rows(data, *(f"more{number}.wav,Bark" for number in range(300)))
     started = tmp_path / "store" / "build.journal"
     command = ["build-features", data, "--out", tmp_path / "store", "--workers", 1]
-    message, _ = interrupted(command, lambda _: started.exists())
-    assert message == "Error: interrupted; the same command goes on from the last finished shards"
+    _, said = interrupted(command, lambda _: started.exists())
+    assert said.splitlines()[-1] == "Error: interrupted; the same command goes on from the last finished shards"
 
 
-def test_interrupting_a_training_says_how_to_go_on_and_the_same_command_does(open_store, tmp_path):
+def test_interrupting_a_quiet_training_says_only_how_to_go_on_and_the_same_command_does(store, tmp_path, monkeypatch):
     history = tmp_path / "run" / "history.csv"
 
     def epochs():
         return len(history.read_text().splitlines()) - 1 if history.exists() else 0
 
-    command = ["train", "--features", open_store("uint8").path, "--run", tmp_path / "run", "--epochs", 5000]
-    message, _ = interrupted(command, lambda _: epochs() >= 1)
-    assert message == "Error: interrupted; the same command goes on from the last finished epoch"
-    done = history.read_text()
-    interrupted(command, lambda _: epochs() > len(done.splitlines()))
-    assert history.read_text().startswith(done)
+    def interrupt(row):
+        raise KeyboardInterrupt
+
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")  # it is for the command to make TensorFlow quiet
+    command = ["--quiet", "train", "--features", store.path, "--run", tmp_path / "run", "--epochs", 5000]
+    printed, said = interrupted(command, lambda _: epochs() >= 1)
+    assert (printed, said) == ("", "Error: interrupted; the same command goes on from the last finished epoch\n")
+    done, finished = history.read_text(), epochs()
+    # Again in this process, as soon as an epoch more is finished.
+    monkeypatch.setattr(fat2019.cli.train, "epoch_line", lambda epochs: interrupt)
+    result = run(*command)
+    assert (result.exit_code, result.stderr) == (130, said)
+    assert history.read_text().startswith(done) and epochs() == finished + 1
 
 
-def test_interrupting_tags_leaves_those_that_are_printed_and_promises_nothing(open_store, tmp_path):
-    trained = make_run(tmp_path / "run", open_store("uint8"))
-    soundfile.write(tmp_path / "sound.wav", np.random.default_rng(0).normal(0, 0.1, 48_000), 16_000)
-    (tmp_path / "many").mkdir()
-    for number in range(3000):
-        (tmp_path / "many" / f"{number}.wav").symlink_to(tmp_path / "sound.wav")
-    message, printed = interrupted(
-        ["tag", trained.path, tmp_path / "many", "--top", 1], lambda process: process.stdout.readline()
-    )
-    assert message == "Error: interrupted"
-    assert all(len(line.split("\t")) == 3 for line in printed.splitlines())
+def test_interrupting_tags_leaves_those_that_are_printed_and_promises_nothing(trained, tmp_path, monkeypatch):
+    def scores(*_):
+        for number in range(2):
+            yield tagging.Tagged(Path(f"{number}.wav"), 1.0, 1.0, np.linspace(0, 1, 5))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tagging.Tagger, "tag", scores)
+    result = run("tag", trained, tmp_path, "--top", 1)
+    assert (result.exit_code, result.stderr) == (130, "Error: interrupted\n")
+    assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["0.wav", "1.wav"]
 
 
 def interrupted(arguments, is_time):
-    """The last line that a command says, and what it has printed, when Ctrl-C comes at the time."""
+    """What a command has printed and said, when Ctrl-C comes at the time."""
     process = subprocess.Popen(
         [sys.executable, "cli.py", *map(str, arguments)],
         cwd=ROOT,
@@ -371,7 +412,7 @@ def interrupted(arguments, is_time):
     printed, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in said
-    return said.splitlines()[-1], printed
+    return printed, said
 
 
 def test_wave_files_of_the_standard_library_are_read(data, tmp_path):

@@ -7,7 +7,9 @@ So that a page can say what a reader is to type, and the tests still take second
 - Each page has a folder of its own, with what its reader would have: ``demo`` (of 80 clips instead of 600, trained for
   one epoch), and by the names ``DATA``, ``STORE``, ``RUN`` a data set, its store and a run of it.
 - A test clip that a page names is another one under its name.
-- Whatever number of epochs a page trains, here it is one; and the recipe `best` holds out more of so few clips.
+- Whatever number of epochs a page trains, here it is one, of a network that is prepared in little time, but for the
+  demo's; and the recipe `best` holds out more of so few clips.
+- A page's features are computed by one process: so few clips take less time than the start of others.
 - What takes another machine, the network, or minutes is parsed, not run: see ``_only_parsed``. Where such a command
   would have made a run, the demo's takes its place.
 """
@@ -28,8 +30,10 @@ import soundfile
 from click.testing import CliRunner
 
 import fat2019.demo
+from fat2019 import training
 from fat2019.cli import main
 from fat2019.cli.reference import reference
+from tests.interrupted_training import tiny_network
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "features" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -65,6 +69,7 @@ def test_commands_in_running_text_have_the_options_they_are_given(page):
 def test_the_commands_of_a_page_do_what_they_should(page, world, tmp_path, monkeypatch):
     shutil.copytree(world, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training, "build", tiny_network)
     text = page.read_text()
     for name, script in re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
         Path(name).write_text(script)
@@ -108,8 +113,10 @@ def run(words):
         _stand_in(command, words)
         return
     words = re.sub(r"(--epochs) \d+", r"\1 1", " ".join(words)).split(" ") if "--epochs" in words else words
-    if command in ("train", "relabel", "sweep") and "--epochs" not in words:
+    if command == "train" and "--epochs" not in words:
         words = [*words, "--epochs", "1"]
+    if command == "build-features":
+        words = [*words, "--workers", "1"]
     if "best" in words:  # a tenth of so few clips is none
         words = [*words, "--validation-share", "0.2"]
     result = CliRunner().invoke(main, [name for word in words for name in _expanded(word)])
@@ -132,7 +139,8 @@ def _only_parsed(command, words):
     named = " ".join(words)
     backbone = re.search(r"resnet50|mobilenetv2", named) and command == "train" and "--weights none" not in named
     return (
-        command in ("", "serve", "reproduce")  # shown until Ctrl-C: test_app.py; many runs: test_reproduce.py
+        command in ("", "serve")  # shown until Ctrl-C: test_app.py
+        or command in ("relabel", "sweep", "reproduce")  # many runs: test_cli.py has them by the command line
         or "--scheduler" in words  # a cluster: test_cluster.py
         or backbone  # weights of ImageNet
         or ("onnx" in words and not find_spec("tf2onnx"))

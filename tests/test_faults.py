@@ -119,8 +119,12 @@ def kill_at_random_moments(builder, data, out, before, expected, kills, seed):
     random_moment, killed = random.Random(seed), 0
     for _ in range(5 * kills):
         prepare(out, before)
+        began, moment = time.monotonic(), random_moment.uniform(0, longest)
         pid = builder.start(data, out)
-        time.sleep(random_moment.uniform(0, longest))
+        while (waited := time.monotonic() - began) < moment and is_alive(str(pid)):
+            time.sleep(0.001)
+        if waited < moment:  # it has ended: the first one took longer, perhaps on a busier machine
+            longest = waited
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         killed += builder.wait() == KILLED

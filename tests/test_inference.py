@@ -10,7 +10,7 @@ from tests.run_folders import tiny_network
 
 @pytest.fixture(scope="module")
 def network(store):
-    return tiny_network(store, len(store.vocabulary))
+    return tiny_network(store.config.window_frames, store.config.mel_bands, len(store.vocabulary))
 
 
 def scores_window_by_window(network, store, clip, starts):

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from fat2019 import DataError
 from fat2019.build import build_features
 from fat2019.config import FeatureConfig
 from fat2019.extract import arrays_of
@@ -183,9 +184,10 @@ def test_a_ruined_manifest_is_one_problem(store, text):
     assert len(verify(store, deep=True)) == 1
 
 
-def test_a_folder_without_a_store_is_one_problem(tmp_path):
+def test_a_folder_without_a_store_is_one_problem_and_no_folder_is_no_damage(tmp_path):
     assert len(verify(tmp_path)) == 1
-    assert len(verify(tmp_path / "none")) == 1
+    with pytest.raises(DataError, match="none: no such folder"):
+        verify(tmp_path / "none")
 
 
 def test_the_manifests_text_is_json_by_lines(store):

@@ -4,6 +4,7 @@ Results go to standard output, everything else to standard error. With ``--json`
 Heavy libraries are imported inside the commands, so that ``--help`` answers at once.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -45,6 +46,12 @@ class _Group(click.Group):
             return super().invoke(context)
         except DataError as error:
             raise _BadInput(str(error)) from error
+        except OSError as error:
+            # Whoever reads our output has had enough (click ends then in silence); or no file is to blame.
+            if error.errno == errno.EPIPE or error.filename is None:
+                raise
+            logging.getLogger("fat2019").debug("where it happened:", exc_info=True)
+            raise _BadInput(_said(error)) from error
         except KeyboardInterrupt as error:
             goes_on = (
                 f"; the same command goes on {from_}"
@@ -52,6 +59,12 @@ class _Group(click.Group):
                 else ""
             )
             raise _Interrupted(f"interrupted{goes_on}") from error
+
+
+def _said(error: OSError) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename}: a file is where a folder is to be made"
+    return f"{error.filename}: {error.strerror}"
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

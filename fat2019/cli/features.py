@@ -26,7 +26,7 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     """Make a small synthetic data set, and do the whole job on it: features, training, submission, score."""
     from fat2019.demo import run_demo
 
-    result = run_demo(out, epochs=epochs, seed=seed, progress=progress, report=epoch_line(epochs))
+    result = run_demo(out, epochs=epochs, seed=seed, progress=progress, report=epoch_line([epochs]))
     print_result(
         result,
         json_,

@@ -43,14 +43,13 @@ def say_epoch(row: dict[str, Any]) -> None:
     )
 
 
-def epoch_line(epochs: int) -> Callable[[dict[str, Any]], None]:
-    """A line an epoch on standard error, with an ETA."""
-    done = [0, 0.0]
+def epoch_line(epochs: Sequence[int]) -> Callable[[dict[str, Any]], None]:
+    """A line an epoch on standard error, with an ETA; ``epochs`` are those of each stage."""
+    seconds: list[float] = []
 
     def show(row: dict[str, Any]) -> None:
-        done[0] += 1
-        done[1] += row["seconds"]
-        left = done[1] / done[0] * (epochs - row["epoch"])
+        seconds.append(row["seconds"])
+        left = sum(seconds) / len(seconds) * (sum(epochs[row["stage"] - 1 :]) - row["epoch"])
         logging.getLogger("fat2019").info(
             "epoch %d: loss %.4f, LWLRAP %.4f; validation: loss %.4f, LWLRAP %.4f; %.1f s, about %.0f s left",
             row["epoch"],
@@ -59,7 +58,7 @@ def epoch_line(epochs: int) -> Callable[[dict[str, Any]], None]:
             row["val_loss"],
             row["val_lwlrap"],
             row["seconds"],
-            max(left, 0),
+            left,
         )
 
     return show
@@ -67,7 +66,7 @@ def epoch_line(epochs: int) -> Callable[[dict[str, Any]], None]:
 
 @contextlib.contextmanager
 def log_file(run: Path) -> Iterator[None]:
-    """Say what is said into the run's log.txt as well."""
+    """Say what is said into the run's log.txt as well; a folder that was made for it and stayed empty is removed."""
     run.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(run / "log.txt", encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -77,6 +76,8 @@ def log_file(run: Path) -> Iterator[None]:
     finally:
         logging.getLogger("fat2019").removeHandler(handler)
         handler.close()
+        with contextlib.suppress(OSError):
+            run.rmdir()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from fat2019 import DataError
 from fat2019.cli import options
 from fat2019.cli.options import PATH, Mean, Windows, as_json
 from fat2019.cli.output import TensorFlowCommand, print_result
@@ -63,8 +64,12 @@ def predict(
 ) -> None:
     """Score the test clips with one or more RUNS, and write a submission of their mean."""
     from fat2019.evaluation import predict_test
-    from fat2019.submission import write_submission
+    from fat2019.submission import read_sample, write_submission
 
+    if sample is not None:
+        read_sample(sample)  # a wrong path is told before the clips are scored, not after
+    if not out.absolute().parent.is_dir():
+        raise DataError(f"{out}: cannot be written: there is no folder {out.parent}")
     began = time.monotonic()
     with progress("clips") as show:
         fnames, scores, vocabulary = predict_test(

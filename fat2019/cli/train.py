@@ -255,7 +255,7 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
 
     config = configure(recipe, changes)
     path = run or Path("runs") / (recipe or config.model.name)
-    store, say = FeatureStore.open(features), epoch_line(sum(stage.epochs for stage in config.stages))
+    store, say = FeatureStore.open(features), epoch_line([stage.epochs for stage in config.stages])
     if config.folds and changes["fold"] is None:
         runs = train_folds(store, config, path, say)
         print_result(

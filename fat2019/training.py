@@ -156,9 +156,9 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
         DataError: the folder holds another run, there is nothing to train on, weights cannot be had, or the
             loss became NaN or infinite.
     """
+    parts = _split(store, config)  # before a folder is made, which would stand in the way of the corrected command
     begin_or_continue(path, _identity(store, config), _circumstances(store), _completed)
     if not (path / "metrics.json").is_file():
-        parts = _split(store, config)
         _write_split(path / "split.csv", store, parts)
         _train_stages(store, config, path, parts, report)
     else:

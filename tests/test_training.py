@@ -383,6 +383,7 @@ def test_splits_that_the_store_lacks_are_refused(store, tmp_path, monkeypatch):
     monkeypatch.setitem(vars(store), "clips", store.clips.assign(split="curated"))
     with pytest.raises(DataError, match="no noisy clips"):
         train(store, one_stage(splits=("noisy",)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()  # else it would refuse the corrected command
 
 
 @pytest.mark.parametrize(

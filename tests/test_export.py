@@ -1,6 +1,7 @@
 import json
 import warnings
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,8 +10,14 @@ from click.testing import CliRunner
 from fat2019 import DataError
 from fat2019.cli import main
 from fat2019.export import export, waveform_scores
+from fat2019.feed import EvaluationWindows
 from fat2019.inference import score_clips
+from fat2019.logmel import log_mel, repeat_to
+from fat2019.models import ModelConfig, build
 from fat2019.runs import Run
+from fat2019.shards import quantise
+from fat2019.store import FlatLogMels
+from tests.conftest import RATE_HZ
 from tests.run_folders import make_run
 
 
@@ -68,6 +75,56 @@ def test_an_export_gives_the_scores_of_predict(load, run, waveforms, expected, t
     assert json.loads((tmp_path / "exported.labels.json").read_text()) == list(run.vocabulary.names)
     assert (result["classes"], result["sample_rate_hz"]) == (len(run.vocabulary), 16_000)
     assert result["bytes"] > 1000
+
+
+@pytest.fixture(scope="module")
+def touchy_run(store, tmp_path_factory):
+    """A random network of the real kind, alive at every depth: one step of one stored value can move its scores."""
+    run = make_run(tmp_path_factory.mktemp("runs") / "touchy", store)
+    keras.utils.set_random_seed(0)
+    features = store.config
+    network = build(ModelConfig(dropout=0.0), len(run.vocabulary), (features.window_frames, features.mel_bands))
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    images = next(iter(EvaluationWindows(store.read_log_mels(np.arange(16)), features).dataset(64)))[0]
+    network(images, training=True)  # the moving statistics are now those of these images
+    head, random = network.get_layer("scores"), np.random.default_rng(1)
+    head.set_weights([random.normal(size=weights.shape) for weights in head.get_weights()])
+    network.save(run.path / "model.keras")
+    return Run.open(run.path)
+
+
+@pytest.mark.parametrize("load", [saved_model, tflite, onnx])
+def test_a_touchy_network_scores_alike_but_where_a_stored_value_lies_on_the_edge_of_a_step(
+    load, touchy_run, store, waveforms, tmp_path
+):
+    if load is onnx:
+        pytest.importorskip("tf2onnx")
+    expected = score_clips(touchy_run.model(), store, np.arange(len(store.clips)))
+    assert expected.std(axis=0).mean() > 0.1
+    export(touchy_run, load.__name__, tmp_path / "exported")
+    scores = load(tmp_path / "exported")
+    differences = np.abs([scores(waveform) for waveform in waveforms] - expected).max(axis=1)  # (clips,)
+    # A few values in a million lie so near an edge that a sum in another order puts them on its other side; with a
+    # Fourier transform that rounds otherwise than SciPy's there are some hundred.
+    assert (differences <= 1e-4).mean() >= 0.95
+    assert differences.max() < 1e-3
+    long = np.concatenate([store.audio(fname) for fname in store.clips["fname"]] * 2)
+    assert len(long) > 60 * RATE_HZ
+    short = long[:3000]
+    for samples in (short, long):
+        in_graph = scores(samples.astype(np.float32) / 32_768)
+        np.testing.assert_allclose(in_graph, _predicted(touchy_run, samples), atol=1e-4)
+
+
+def _predicted(run, samples):
+    """The scores of int16 ``(samples,)`` by way of what a store would hold of them."""
+    stored, decibel_range = quantise(log_mel(repeat_to(samples, 48_000), run.features), run.features)
+    offsets = np.array([0, len(stored)])
+    flat = FlatLogMels(stored, offsets, np.zeros(0, np.int64), np.zeros(2, np.int64), decibel_range[None])
+    images = np.concatenate([batch for batch, _ in EvaluationWindows(flat, run.features).dataset()])
+    return run.model()(images).numpy().mean(axis=0)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

@@ -2,9 +2,9 @@
 
 import dataclasses
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from timing import row
 
 # TensorFlow is imported by the functions that run in the measured process alone.
 
-CLIPS = (1_000, 5_000, 25_000, 250_000)
-_FRAMES = (92, 200)  # short clips, so that a quarter of a million of them fit the memory
+# Clips, and their shortest and longest length in frames: up to 24 s, until a quarter of a million must fit the memory.
+SIZES = {1_000: (92, 740), 5_000: (92, 740), 25_000: (92, 740), 250_000: (92, 200)}
 _FRAMES_AT_ONCE = 1 << 18
 _CLASSES = 80
 
@@ -27,12 +27,12 @@ class Growth:
     windows_per_s: float
     gather_per_s: float
     start_s: float  # from the arrays in memory to the first batch
-    peak_memory_ratio: float  # the process's peak over what it had before, in sizes of the log-mels' array
+    peak_memory_ratio: float  # peak until the first batch, less what TensorFlow took, in sizes of the log-mels' array
 
 
 def growth_rows(runs: int, note: Callable[[str], None]) -> list[dict[str, Any]]:
     """One row a number of clips; every run measures each of them once, in a process of its own."""
-    found: dict[int, list[Growth]] = {clips: [] for clips in CLIPS}
+    found: dict[int, list[Growth]] = {clips: [] for clips in SIZES}
     for run in range(runs):
         for clips, of_this in found.items():
             with multiprocessing.get_context("spawn").Pool(1) as process:
@@ -43,7 +43,7 @@ def growth_rows(runs: int, note: Callable[[str], None]) -> list[dict[str, Any]]:
             )
     return [
         row(
-            f"ours, {clips:,} short clips",
+            f"ours, {clips:,} clips of {SIZES[clips][0]} to {SIZES[clips][1]} frames",
             [one.windows_per_s for one in of_this],
             [one.gather_per_s for one in of_this],
         )
@@ -68,12 +68,13 @@ def measure(clips: int) -> Growth:
     before = psutil.Process().memory_info().rss
     store = RandomStore(clips)
     log_mels = store.read_log_mels(np.arange(clips))
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: making random clips is no part of it
     began = time.perf_counter()
     feed = TrainingFeed(store, np.arange(clips), FeedConfig(spec_augment=SpecAugment(), reader="memory"))  # type: ignore[arg-type]
     dataset = feed.dataset()
     next(iter(dataset))
     start_s = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = _peak_memory()
     gather_per_s = windows_per_s(gather(log_mels))
     return Growth(windows_per_s(in_graph(dataset)), gather_per_s, start_s, (peak - before) / log_mels.log_mel.nbytes)
 
@@ -90,7 +91,7 @@ class RandomStore:
 
         rng = np.random.default_rng(0)
         self.path, self.config = "random", FeatureConfig()
-        frames = rng.integers(*_FRAMES, clips, endpoint=True)
+        frames = rng.integers(*SIZES[clips], clips, endpoint=True)
         self.clips = pd.DataFrame({"split": np.full(clips, "curated"), "frames": frames})
         self.labels = (rng.random((clips, _CLASSES), np.float32) < 1.2 / _CLASSES).astype(np.uint8)
         frame_offset = offsets(frames.tolist())
@@ -98,7 +99,7 @@ class RandomStore:
         self._log_mels = FlatLogMels(
             _random_bytes(rng, int(frame_offset[-1]), self.config.mel_bands),
             frame_offset,
-            np.cumsum(rng.integers(0, 1 << 30, int(energy_offset[-1]))),
+            _random_energy(rng, int(energy_offset[-1])),
             energy_offset,
             np.zeros((clips, 2), np.float32),
         )
@@ -108,11 +109,28 @@ class RandomStore:
         return self._log_mels
 
 
-def _random_bytes(rng: np.random.Generator, frames: int, bands: int) -> npt.NDArray[np.uint8]:
-    """``(frames, bands)``, aligned as a store's arrays are."""
-    memory = np.empty(frames * bands + 64, np.uint8)
+def _random_energy(rng: np.random.Generator, points: int) -> npt.NDArray[np.int64]:
+    """``(points,)``, rising."""
+    energy = _aligned(8 * points).view(np.int64)
+    return np.cumsum(rng.integers(0, 1 << 30, points), out=energy)
+
+
+def _aligned(size: int) -> npt.NDArray[np.uint8]:
+    """``(size,)``, aligned as a store's arrays are."""
+    memory = np.empty(size + 64, np.uint8)
     start = -memory.ctypes.data % 64
-    array = memory[start : start + frames * bands].reshape(frames, bands)
+    return memory[start : start + size]
+
+
+def _peak_memory() -> int:
+    """Bytes."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
+
+
+def _random_bytes(rng: np.random.Generator, frames: int, bands: int) -> npt.NDArray[np.uint8]:
+    """``(frames, bands)``."""
+    array = _aligned(frames * bands).reshape(frames, bands)
     for first in range(0, frames, _FRAMES_AT_ONCE):
         block = array[first : first + _FRAMES_AT_ONCE]
         block[:] = np.frombuffer(rng.bytes(block.size), np.uint8).reshape(block.shape)
@@ -123,4 +141,5 @@ def _warm_up_tensorflow() -> None:
     """What TensorFlow takes for itself, in time and memory, whatever the size of the store."""
     import tensorflow as tf
 
-    next(iter(tf.data.Dataset.range(4).map(lambda i: i + 1, num_parallel_calls=tf.data.AUTOTUNE).batch(2)))
+    compiled = tf.function(lambda i: i + 1, jit_compile=True)
+    next(iter(tf.data.Dataset.range(4).map(compiled, num_parallel_calls=2).batch(2)))

@@ -66,7 +66,10 @@ def in_python(batches_of: Iterable[tuple[Any, Any]]) -> Draw:
 
 
 class InOwnProcess:
-    """Contestants in a fresh process: neither the threads nor the heap of one framework slow another down."""
+    """Contestants in a fresh process: neither the threads nor the heap of one framework slow another down.
+
+    The process and its children are halted while others are measured, since some go on working: workers fetch ahead.
+    """
 
     def __init__(self, make: Callable[..., Sequence[Contestant]], *arguments: Any) -> None:
         """
@@ -80,16 +83,33 @@ class InOwnProcess:
         self._process.start()
         theirs.close()  # so that a process that dies is noticed
         self.names: list[str] = self._pipe.recv()
+        self._halt()
 
     def windows_per_s(self, index: int) -> float:
         """Measure the contestant of that place in ``names``."""
+        self._go_on()
         self._pipe.send(index)
-        return float(self._pipe.recv())
+        rate = float(self._pipe.recv())
+        self._halt()
+        return rate
 
     def close(self) -> None:
         """End the process."""
+        self._go_on()
         self._pipe.close()
         self._process.join()
+
+    def _halt(self) -> None:
+        for process in self._processes():
+            process.suspend()
+
+    def _go_on(self) -> None:
+        for process in self._processes():
+            process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        process = psutil.Process(self._process.pid)
+        return [process, *process.children(recursive=True)]
 
 
 def compare(

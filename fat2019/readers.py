@@ -5,6 +5,7 @@ examples or enters Python: small things are computed for a thousand entries at o
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -61,8 +62,11 @@ class MemoryReader:
         self._energy_offset = tf.constant(log_mels.energy_offset[:-1])
         self._log_mel = share(log_mels.log_mel)
         # The range of the window that begins at each row, so that finding one is a look at two numbers.
-        self._window_low = tf.constant(over_windows(np.minimum, log_mels.log_mel, config.window_frames))
-        self._window_high = tf.constant(over_windows(np.maximum, log_mels.log_mel, config.window_frames))
+        with ThreadPoolExecutor(2) as threads:  # NumPy lets go of the interpreter, and there are gigabytes to look at
+            self._window_low, self._window_high = threads.map(
+                lambda extreme: tf.constant(over_windows(extreme, log_mels.log_mel, config.window_frames)),
+                (np.minimum, np.maximum),
+            )
         # Worked out here, so that one product remains: graphs reorder products, which changes their last bit.
         self._decibels_a_step = tf.constant(decibels_a_step(log_mels.decibel_range, log_mels.log_mel.dtype))
 

@@ -107,10 +107,11 @@ def test_audio_without_samples_is_refused(tmp_path):
     assert "without a single sample" in reason(write(tmp_path / "x.wav", NOISE[:0]))
 
 
-def test_a_text_file_is_refused(tmp_path):
-    path = tmp_path / "x.wav"
+@pytest.mark.parametrize("name", ["x.wav", "x.mp3", "x.ogg"])
+def test_a_text_file_is_refused_and_not_said_to_be_missing(tmp_path, name):
+    path = tmp_path / name
     path.write_text("<html>404 not found</html>" * 20)
-    assert "no audio" in reason(path)
+    assert "no audio" in reason(path) and "does not exist" not in reason(path)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):

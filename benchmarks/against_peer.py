@@ -47,9 +47,7 @@ def _peer(arguments: argparse.Namespace, seed: int) -> dict[str, float]:
     path = arguments.out / f"peer-{arguments.cpu_minutes:g}-seed-{seed}.json"
     if not path.is_file():
         given = ["--cpu-minutes", str(arguments.cpu_minutes), "--seed", str(seed), "--parts", "1", "--json"]
-        path.write_text(
-            _output([str(_HERE / "peer_tagger.py"), str(arguments.store), str(arguments.truth), *given])
-        )
+        path.write_text(_output([str(_HERE / "peer_tagger.py"), str(arguments.store), str(arguments.truth), *given]))
     last = json.loads(path.read_text())["curve"][-1]
     return {name: last[name] for name in ("test", "minutes", "cpu_minutes")}
 

@@ -7,9 +7,10 @@ maximum over the map; each window standardised by its own mean and deviation; pa
 labels; two masks each way; AdamW under one cycle; the curated clips alone, all of them; at test the geometric mean over
 tiled windows. It reads the log-mels of a store once and holds them in memory as decibels.
 
-The cycle follows the processor's clock, so that a run takes the minutes of all cores together that it was given, however
-busy the machine is: those of training, the scoring of the test clips left out. TRUTH is a CSV file (fname,labels) of the
-test clips, which are scored after each part of the minutes; only the last of these scores is that of a finished cycle.
+The cycle follows the processor's clock, so that a run takes the minutes of all cores together that it was given,
+however busy the machine is: those of training, the scoring of the test clips left out. TRUTH is a CSV file
+(fname,labels) of the test clips, which are scored after each part of the minutes; only the last of these scores is that
+of a finished cycle.
 """
 
 import argparse

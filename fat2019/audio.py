@@ -52,7 +52,7 @@ def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
             return _decode(sound, path, rate_hz)
     except soundfile.SoundFileError as error:
         reason = str(getattr(error, "error_string", error)).rstrip(".")
-        if "does not exist" in reason:  # libsndfile's words for a text named .mp3; that the file is there was seen above
+        if "does not exist" in reason:  # libsndfile's words for a text named .mp3; but the file was opened above
             reason = "of no known format"
         raise UnreadableAudio(
             f"{path}: no audio that can be decoded ({reason}): was it saved or downloaded as something else?"

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+PROGRESS_LOG = logging.getLogger("fat2019.progress")  # progress is shown where this says what is of interest
 _SECONDS_BETWEEN_LINES = 5.0
 
 Progress = Callable[[int, int], None]  # done, of how many
@@ -17,7 +18,7 @@ Progress = Callable[[int, int], None]  # done, of how many
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Progress]:
     """Show how far work has come: ``with progress("clips") as show: show(3, 10)``."""
-    if not logging.getLogger("fat2019").isEnabledFor(logging.INFO):
+    if not PROGRESS_LOG.isEnabledFor(logging.INFO):
         yield lambda done, total: None
         return
     if not sys.stderr.isatty():

@@ -9,16 +9,19 @@
     model.keras    the network of the best epoch of the last stage, by validation LWLRAP
     stage-1.keras  the same of an earlier stage
     logs/          TensorBoard
+    judged-2.csv   what the noisy labels are worth to that stage, by the network of the one before (fat2019.noisy)
     log.txt        what was said
     state/         what a killed run goes on from; gone when it is finished
 """
 
+import contextlib
 import dataclasses
 import json
+import logging
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,9 @@ from fat2019.store import FeatureStore
 if TYPE_CHECKING:
     import keras
     import pandas as pd
+
+
+_UNFINISHED = ".unfinished-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,10 +243,23 @@ def begin_or_continue(
                 f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
                 "options to go on with it, or another --run for a new one"
             )
-    elif any(entry.name != "log.txt" for entry in path.iterdir()):
+    elif not all(entry.name.startswith(_UNFINISHED) for entry in path.iterdir()):  # which a kill may have left
         raise DataError(f"{path}: this folder is neither empty nor a run; give another --run")
     else:
         write_json(path / "config.json", {**wanted, **also})
+
+
+@contextlib.contextmanager
+def log_file(path: Path) -> Iterator[None]:
+    """Write what the package says meanwhile into the ``log.txt`` of a run's folder as well."""
+    handler = logging.FileHandler(path / "log.txt", encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("fat2019").addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger("fat2019").removeHandler(handler)
+        handler.close()
 
 
 def _changes(before: Any, wanted: Any, at: str) -> list[str]:
@@ -275,14 +294,18 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def unfinished(path: Path) -> Path:
+    """Where a file is written until it is whole."""
+    return path.with_name(f"{_UNFINISHED}{path.name}")
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a text file so that it is there whole or not at all."""
-    unfinished = path.with_name(f".unfinished-{path.name}")
-    with unfinished.open("w", encoding="utf-8") as file:
+    with unfinished(path).open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(path)
+    unfinished(path).replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:

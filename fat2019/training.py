@@ -28,12 +28,13 @@ from fat2019 import DataError
 from fat2019.config import to_json
 from fat2019.feed import EvaluationWindows, FeedConfig, TrainingFeed
 from fat2019.inference import compiled, score_clips
+from fat2019.interrupt import Interrupt
 from fat2019.keras_metric import LwlrapMetric
 from fat2019.losses import Kind, TaggingLoss
 from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.models import ModelConfig, build, parameter_counts, set_trainable
 from fat2019.noisy import judged, read_judged
-from fat2019.runs import Checkpoint, Run, begin_or_continue, read_json, write_json, write_whole
+from fat2019.runs import Checkpoint, Run, begin_or_continue, log_file, read_json, unfinished, write_json, write_whole
 from fat2019.split import folds, split_indices
 from fat2019.store import FeatureStore
 
@@ -158,11 +159,12 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
     """
     parts = _split(store, config)  # before a folder is made, which would stand in the way of the corrected command
     begin_or_continue(path, _identity(store, config), _circumstances(store), _completed)
-    if not (path / "metrics.json").is_file():
-        _write_split(path / "split.csv", store, parts)
-        _train_stages(store, config, path, parts, report)
-    else:
-        log.info("%s: this run is finished already", path)
+    with log_file(path):
+        if not (path / "metrics.json").is_file():
+            _write_split(path / "split.csv", store, parts)
+            _train_stages(store, config, path, parts, report)
+        else:
+            log.info("%s: this run is finished already", path)
     shutil.rmtree(path / "state", ignore_errors=True)
     return Run.open(path)
 
@@ -425,21 +427,22 @@ def _train_stage(
         feed.reader_name,
     )
     validation = _Validation(model, store, parts.validation[stage.validate_on], stage.feed.batch_windows)
-    # The end of an epoch comes first: it adds the validation's numbers to what TensorBoard is to write.
-    callbacks = [
-        _EndOfEpoch(path, config, state, validation, report),
-        keras.callbacks.TensorBoard(path / "logs" / f"stage-{state.stage + 1}", write_graph=False),
-    ]
     batches = feed.dataset(first_epoch=state.epoch, epochs=stage.epochs)
-    model.fit(
-        batches if config.devices == 1 else batches.map(lambda *batch: _even(batch, config.devices)),
-        initial_epoch=state.epoch,
-        epochs=stage.epochs,
-        steps_per_epoch=feed.steps_per_epoch,
-        callbacks=callbacks,
-        verbose=0,
-        shuffle=False,
-    )
+    with Interrupt() as interrupt:
+        model.fit(
+            batches if config.devices == 1 else batches.map(lambda *batch: _even(batch, config.devices)),
+            initial_epoch=state.epoch,
+            epochs=stage.epochs,
+            steps_per_epoch=feed.steps_per_epoch,
+            # The end of an epoch comes first: it adds the validation's numbers to what TensorBoard is to write.
+            callbacks=[
+                _EndOfEpoch(path, config, state, validation, report),
+                keras.callbacks.TensorBoard(path / "logs" / f"stage-{state.stage + 1}", write_graph=False),
+                interrupt,
+            ],
+            verbose=0,
+            shuffle=False,
+        )
 
 
 def _model(
@@ -590,21 +593,19 @@ def _best_path(path: Path, stages: int, stage: int) -> Path:
 
 
 def _save(model: keras.Model, path: Path) -> None:
-    unfinished = path.with_name(f".unfinished-{path.name}")
-    model.save(unfinished)
-    _finish(unfinished, path)
+    model.save(unfinished(path))
+    _finish(path)
 
 
 def _copy(source: Path, path: Path) -> None:
-    unfinished = path.with_name(f".unfinished-{path.name}")
-    shutil.copyfile(source, unfinished)
-    _finish(unfinished, path)
+    shutil.copyfile(source, unfinished(path))
+    _finish(path)
 
 
-def _finish(unfinished: Path, path: Path) -> None:
-    with unfinished.open("rb") as file:
+def _finish(path: Path) -> None:
+    with unfinished(path).open("rb") as file:
         os.fsync(file.fileno())
-    unfinished.replace(path)
+    unfinished(path).replace(path)
 
 
 def _write_history(path: Path, rows: list[dict[str, Any]]) -> None:

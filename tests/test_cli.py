@@ -374,6 +374,7 @@ def test_interrupting_a_quiet_training_says_only_how_to_go_on_and_the_same_comma
     command = ["--quiet", "train", "--features", store.path, "--run", tmp_path / "run", "--epochs", 5000]
     printed, said = interrupted(command, lambda _: epochs() >= 1)
     assert (printed, said) == ("", "Error: interrupted; the same command goes on from the last finished epoch\n")
+    assert "epoch 1: loss" in (tmp_path / "run" / "log.txt").read_text()  # which is told what the terminal is not
     done, finished = history.read_text(), epochs()
     # Again in this process, as soon as an epoch more is finished.
     monkeypatch.setattr(fat2019.cli.train, "epoch_line", lambda epochs: interrupt)

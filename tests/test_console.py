@@ -15,7 +15,8 @@ from fat2019.console import progress
 @pytest.fixture(autouse=True)
 def told(caplog):
     """As without ``--quiet``."""
-    caplog.set_level(logging.INFO, logger="fat2019")
+    for logger in ("fat2019", console.PROGRESS_LOG.name):
+        caplog.set_level(logging.INFO, logger=logger)
 
 
 class Terminal(io.StringIO):
@@ -44,7 +45,7 @@ def test_on_a_terminal_there_is_a_bar_with_an_eta(monkeypatch):
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])
 def test_who_wants_it_quiet_is_told_nothing(monkeypatch, caplog, stream):
     monkeypatch.setattr(sys, "stderr", stream())
-    caplog.set_level(logging.WARNING, logger="fat2019")
+    caplog.set_level(logging.WARNING, logger=console.PROGRESS_LOG.name)
     with progress("clips") as show:
         show(10, 10)
     assert sys.stderr.getvalue() == ""

@@ -137,7 +137,7 @@ def test_a_new_folder_is_begun_and_continued_with_the_same_settings_only(tmp_pat
 
 
 def test_a_folder_with_something_else_in_it_is_not_made_a_run(tmp_path):
-    (tmp_path / "log.txt").write_text("said before anything was done\n")
+    (tmp_path / ".unfinished-config.json").write_text("{")  # what a kill at the very beginning leaves
     begin_or_continue(tmp_path, {}, {})
     (tmp_path / "config.json").rename(tmp_path / "letters.txt")
     with pytest.raises(DataError, match="neither empty nor a run"):

@@ -14,6 +14,7 @@ import click
 
 from fat2019 import DataError
 from fat2019.cli import experiments, features, look, score, train
+from fat2019.console import PROGRESS_LOG
 
 _FROM_EPOCH = "from the last finished epoch"
 _RESUMED = {
@@ -74,9 +75,11 @@ def _said(error: OSError) -> str:
 def main(quiet: bool, verbose: bool) -> None:
     """Tag sounds: features once, training fast, for Freesound Audio Tagging 2019 and data sets shaped like it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "2")
-    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("fat2019").setLevel(level)
+    standard_error = logging.StreamHandler(sys.stderr)
+    standard_error.setLevel(logging.WARNING if quiet else logging.NOTSET)  # a run's log.txt is told all the same
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[standard_error])
+    logging.getLogger("fat2019").setLevel(logging.DEBUG if verbose else logging.INFO)
+    PROGRESS_LOG.setLevel(logging.WARNING if quiet else logging.NOTSET)
 
 
 for _command in (

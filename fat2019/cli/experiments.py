@@ -8,7 +8,7 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.options import PATH, as_json
-from fat2019.cli.output import TensorFlowCommand, log_file, print_result, say_epoch
+from fat2019.cli.output import TensorFlowCommand, print_result, say_epoch
 from fat2019.cli.train import train_options
 
 SCALES = {"small": 0.1, "full": 1.0}  # of a reproduction
@@ -69,15 +69,10 @@ def reproduce(
     from fat2019.trials import TABLES, compare
 
     path, store = out or Path("reproduced") / table, FeatureStore.open(features)
-    with log_file(path):
-        if table in TABLES:
-            result = compare(
-                table, store, path, scale=scale, seeds=seeds or 3, only=rows, truth=truth, report=say_epoch
-            )
-        else:
-            result = run(
-                table, store, path, scale=scale, weights=weights, seeds=seeds or 1, truth=truth, report=say_epoch
-            )
+    if table in TABLES:
+        result = compare(table, store, path, scale=scale, seeds=seeds or 3, only=rows, truth=truth, report=say_epoch)
+    else:
+        result = run(table, store, path, scale=scale, weights=weights, seeds=seeds or 1, truth=truth, report=say_epoch)
     print_result({name: value for name, value in result.items() if name != "markdown"}, json_, [result["markdown"]])
 
 
@@ -113,7 +108,6 @@ def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes:
 
     fixed = {name: value for name, value in changes.items() if not isinstance(value, tuple)}
     grid = {name: values for name, values in changes.items() if isinstance(values, tuple) and values}
-    with log_file(out):
-        rows = run(FeatureStore.open(features), configure(recipe, fixed), grid, out, say_epoch)
+    rows = run(FeatureStore.open(features), configure(recipe, fixed), grid, out, say_epoch)
     varying = [name for name, values in grid.items() if len(values) > 1]
     print_result({"runs": rows}, json_, [to_markdown(rows, varying)])

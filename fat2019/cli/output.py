@@ -1,4 +1,4 @@
-"""What commands say: results on standard output, progress on standard error and in a run's log."""
+"""What commands say: results on standard output, progress on standard error."""
 
 import contextlib
 import json
@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -62,22 +61,6 @@ def epoch_line(epochs: Sequence[int]) -> Callable[[dict[str, Any]], None]:
         )
 
     return show
-
-
-@contextlib.contextmanager
-def log_file(run: Path) -> Iterator[None]:
-    """Say what is said into the run's log.txt as well; a folder that was made for it and stayed empty is removed."""
-    run.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(run / "log.txt", encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.getLogger("fat2019").addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger("fat2019").removeHandler(handler)
-        handler.close()
-        with contextlib.suppress(OSError):
-            run.rmdir()
 
 
 @contextlib.contextmanager

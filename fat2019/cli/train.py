@@ -9,7 +9,7 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.options import PATH, as_json, some_splits
-from fat2019.cli.output import TensorFlowCommand, epoch_line, log_file, print_result, say_epoch
+from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result, say_epoch
 
 if TYPE_CHECKING:
     from fat2019.runs import Run
@@ -262,8 +262,7 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
             {"runs": [{"run": str(one.path), **one.metrics} for one in runs]}, json_, [_trained(one) for one in runs]
         )
         return
-    with log_file(path):
-        trained = fit(store, config, path, say)
+    trained = fit(store, config, path, say)
     print_result({"run": str(path), **trained.metrics}, json_, [_trained(trained)])
 
 
@@ -294,8 +293,7 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     from fat2019.store import FeatureStore
 
     config = configure(recipe or "best", changes)
-    with log_file(work):
-        table = judge(FeatureStore.open(features), config, out, work, folds=parts, report=say_epoch)
+    table = judge(FeatureStore.open(features), config, out, work, folds=parts, report=say_epoch)
     uses = {use: int((table["use"] == use).sum()) for use in ("keep", "soft", "drop")}
     agreement = float(table["agreement"].mean())
     print_result(

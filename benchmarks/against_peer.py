@@ -1,13 +1,12 @@
 """The recipe ``best`` beside the peer on the same store, seed by seed: test LWLRAP against minutes.
 
     python benchmarks/against_peer.py STORE TRUTH --out DIR [--cpu-minutes 15] [--seed 0 --seed 1 --seed 2]
-        [--epochs 180] [--report-epochs 10]
+        [--epochs 90 --epochs 180] [--report-epochs 10]
 
-For each seed in turn: the peer for the given minutes of training; ``best`` for half of the epochs; ``best`` for all;
-the report's best recipe from scratch. The epochs are to be such that they take about the peer's minutes, or, the
-report's, those of the half. Minutes are of all cores together, which other work on the machine disturbs less; the table
-has those by the clock too, start and validation included. Finished runs are kept in DIR, and what was interrupted goes
-on; a number of epochs that is 0 leaves its row out.
+For each seed in turn: the peer for the given minutes of training; ``best`` for each of the numbers of epochs, which are
+to be such that they take half of the peer's minutes, and as many; the report's best recipe from scratch. Minutes are of
+all cores together, which other work on the machine disturbs less; the table has those by the clock too, start and
+validation included. Finished runs are kept in DIR, and what was interrupted goes on.
 """
 
 import argparse
@@ -30,10 +29,10 @@ def main() -> None:
     arguments = _parse()
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[dict[str, float]]] = {}
-    ours = [("best", arguments.epochs // 2), ("best", arguments.epochs), (_REPORT, arguments.report_epochs)]
+    ours = [*(("best", epochs) for epochs in arguments.epochs or (90, 180)), (_REPORT, arguments.report_epochs)]
     for seed in arguments.seed or [0, 1, 2]:
         rows.setdefault(f"peer, {arguments.cpu_minutes:g} CPU minutes", []).append(_peer(arguments, seed))
-        for recipe, epochs in (row for row in ours if row[1]):
+        for recipe, epochs in ours:
             rows.setdefault(f"{recipe}, {epochs} epochs", []).append(_trained(arguments, recipe, epochs, seed))
         print(f"seed {seed}: {json.dumps({name: of_row[-1] for name, of_row in rows.items()})}", file=sys.stderr)
     table = [_row(name, of_row) for name, of_row in rows.items()]
@@ -88,8 +87,10 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("truth", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--cpu-minutes", type=float, default=15.0, help="of the peer")
-    parser.add_argument("--epochs", type=int, default=180, help="of best, in about as many minutes")
-    parser.add_argument("--report-epochs", type=int, default=10, help="of the report's recipe, in about half of them")
+    parser.add_argument(
+        "--epochs", type=int, action="append", help="of best, again for each row; 90 and 180 by default"
+    )
+    parser.add_argument("--report-epochs", type=int, default=10, help="of the report's recipe")
     parser.add_argument("--seed", type=int, action="append", help="again for each; 0, 1 and 2 by default")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     return parser.parse_args()

@@ -64,6 +64,7 @@ def test_the_folder_of_a_finished_run_holds_what_its_documentation_says(finished
     assert sorted(path.name for path in run.path.iterdir()) == [
         "config.json",
         "history.csv",
+        "log.txt",
         "logs",
         "metrics.json",
         "model.keras",

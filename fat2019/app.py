@@ -5,6 +5,7 @@ page is closed down. Files too large or too long are refused before they are dec
 """
 
 import contextlib
+import html
 import os
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ MOST_BYTES = 200_000_000
 MOST_SECONDS = 1800
 
 _TAGS = 8
+_CSS = """
+#tags .text { overflow-wrap: anywhere; text-align: left }  /* on a telephone the scores have room beside long names */
+#message [role=alert] { font-size: 1.1rem; color: #b91c1c }
+"""
 _LEAST_PICTURE_PX = 760  # narrower, its text could not be read: on a telephone it is moved sideways
 
 
@@ -74,19 +79,20 @@ def launch(page: Any, **options: Any) -> Any:
         max_file_size=MOST_BYTES,
         footer_links=[],
         theme=theme,
+        css=_CSS,
         quiet=True,
         **options,
     )
 
 
 def _page(gradio: Any, tagger: "Tagger", run: Path) -> Any:
-    def answer(path: str | None) -> tuple[dict[str, float] | None, str, str]:
+    def answer(path: str | None) -> tuple[str, dict[str, float] | None, str, str]:
         if path is None:
-            return None, "", ""
+            return "", None, "", ""
         try:
-            return tags_of(tagger, Path(path))
+            return "", *tags_of(tagger, Path(path))
         except DataError as error:
-            raise gradio.Error(str(error), duration=None) from error
+            return f'<p role="alert">{html.escape(str(error))}</p>', None, "", ""
 
     # Entries are deleted within the hour, also while the page is up.
     with gradio.Blocks(title=f"fat2019: {run.name}", analytics_enabled=False, delete_cache=(600, 3600)) as page:
@@ -99,8 +105,9 @@ def _page(gradio: Any, tagger: "Tagger", run: Path) -> Any:
                 sources=["upload", "microphone"], type="filepath", label="Sound", elem_id="sound", buttons=[]
             )
             tags = gradio.Label(num_top_classes=_TAGS, label="Tags", elem_id="tags")
+        message = gradio.HTML(elem_id="message")
         timeline, log_mel = gradio.HTML(elem_id="timeline"), gradio.HTML(elem_id="log-mel")
-        sound.change(answer, sound, [tags, timeline, log_mel], api_name="tag")
+        sound.change(answer, sound, [message, tags, timeline, log_mel], api_name="tag")
     return page
 
 

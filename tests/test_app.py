@@ -113,7 +113,7 @@ def test_in_a_browser_a_file_gets_tags_and_what_cannot_be_used_a_message(
     assert address.startswith("http://127.0.0.1:")
     for path, message in ((text, "no audio"), (two_hours, "120 minutes are too long")):
         page = _opened(browser, address, path)
-        page.get_by_text(message).first.wait_for(timeout=30_000)
+        page.get_by_role("alert").get_by_text(message).wait_for(timeout=30_000)
         assert str(folder) not in page.inner_text("body")
     page = _opened(browser, address, sound)
     tags = tags_of(tagger, sound)[0]
@@ -129,6 +129,8 @@ def test_on_a_telephone_the_page_has_its_width_and_pictures_stay_large_enough_to
     page = _opened(browser, shown[0], sound, width=390)
     page.locator("#log-mel img").wait_for(timeout=30_000)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    score = page.locator("#tags dd").first.bounding_box()
+    assert score["x"] + score["width"] < 360
     assert all(page.locator(f"{part} img").bounding_box()["width"] >= 760 for part in ("#timeline", "#log-mel"))
 
 

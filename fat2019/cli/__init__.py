@@ -16,6 +16,7 @@ from fat2019 import DataError
 from fat2019.cli import experiments, features, look, score, train
 from fat2019.console import PROGRESS_LOG
 
+_ANYWHERE = ("-q", "--quiet", "-v", "--verbose")
 _FROM_EPOCH = "from the last finished epoch"
 _RESUMED = {
     "build-features": "from the last finished shards",
@@ -41,6 +42,13 @@ class _Interrupted(click.ClickException):
 
 class _Group(click.Group):
     """Turns what is wrong outside the program into one line and an exit status."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Take ``--quiet`` and ``--verbose`` wherever they stand."""
+        options = args[: args.index("--")] if "--" in args else args
+        first = [arg for arg in options if arg in _ANYWHERE]
+        others = [arg for arg in options if arg not in _ANYWHERE]
+        return super().parse_args(context, [*first, *others, *args[len(options) :]])
 
     def invoke(self, context: click.Context) -> Any:
         try:

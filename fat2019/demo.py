@@ -11,12 +11,14 @@ import numpy as np
 from fat2019.build import build_features
 from fat2019.clips import find_data_set
 from fat2019.config import FeatureConfig
+from fat2019.epochs import Report
 from fat2019.evaluation import evaluate_run, predict_test
 from fat2019.metric import lwlrap
+from fat2019.stages import Stage, TrainConfig
 from fat2019.store import FeatureStore
 from fat2019.submission import write_submission
 from fat2019.synthesis import make_data_set
-from fat2019.training import Report, Stage, TrainConfig, train
+from fat2019.training import train
 
 _CHANCE_DRAWS = 200
 

@@ -13,7 +13,7 @@ from fat2019 import DataError
 from fat2019.augment import SpecAugment, published_policy
 from fat2019.feed import FeedConfig
 from fat2019.models import ModelConfig
-from fat2019.training import Stage, TrainConfig
+from fat2019.stages import Stage, TrainConfig
 
 BOTH = ("curated", "noisy")
 MIXUP_ALPHA = 0.2  # of the example that the report's MixUp was taken from

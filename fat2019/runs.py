@@ -311,3 +311,14 @@ def write_whole(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file whole or not at all."""
     write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def best_path(path: Path, stages: int, stage: int) -> Path:
+    """The file of the network that a stage, counted from 0, keeps; the last stage's is the run's."""
+    return path / "model.keras" if stage == stages - 1 else path / f"stage-{stage + 1}.keras"
+
+
+def write_history(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write ``history.csv``, whole or not at all."""
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    write_whole(path, "\n".join(lines) + "\n")

@@ -1,8 +1,7 @@
-"""Compile, fit, keep the best epoch, and go on where a killed run stopped.
+"""A store and what to do with it -> a run: stage after stage, going on where a killed run stopped.
 
-A run is one or more stages, each with its clips, its optimizer and the part of the network that it trains; a stage
-starts from the best epoch of the stage before. Everything random is a function of (seed, epoch), so a run that was
-killed and started again ends with the numbers of one that was not.
+A stage starts from the network that the stage before kept. Everything random is a function of (seed, epoch), so a run
+that was killed and started again ends with the numbers of one that was not.
 """
 
 import dataclasses
@@ -13,8 +12,7 @@ import logging
 import math
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -26,119 +24,30 @@ import tensorflow as tf
 
 from fat2019 import DataError
 from fat2019.config import to_json
-from fat2019.feed import EvaluationWindows, FeedConfig, TrainingFeed
-from fat2019.inference import compiled, score_clips
+from fat2019.epochs import EndOfEpoch, Report, Validation, is_out_of_patience
+from fat2019.feed import TrainingFeed
+from fat2019.inference import score_clips
 from fat2019.interrupt import Interrupt
 from fat2019.keras_metric import LwlrapMetric
-from fat2019.losses import Kind, TaggingLoss
 from fat2019.metric import lwlrap, lwlrap_per_class
-from fat2019.models import ModelConfig, build, parameter_counts, set_trainable
+from fat2019.models import build, parameter_counts, set_trainable
 from fat2019.noisy import judged, read_judged
-from fat2019.runs import Checkpoint, Run, begin_or_continue, log_file, read_json, unfinished, write_json, write_whole
+from fat2019.runs import (
+    Checkpoint,
+    Run,
+    begin_or_continue,
+    best_path,
+    log_file,
+    read_json,
+    write_history,
+    write_json,
+    write_whole,
+)
 from fat2019.split import folds, split_indices
+from fat2019.stages import OPTIMIZERS, Stage, TrainConfig
 from fat2019.store import FeatureStore
 
 log = logging.getLogger(__name__)
-
-Report = Callable[[dict[str, Any]], None]  # is told the row of history.csv after each epoch
-
-OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
-SCHEDULES = ("constant", "cosine")
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-
-
-class Diverged(DataError):
-    """The loss became NaN or infinite."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """Some epochs on some clips."""
-
-    splits: tuple[str, ...] = ("curated",)
-    epochs: int = 50
-    learning_rate: float = 3e-4
-    optimizer: str = "adam"
-    schedule: Literal["constant", "cosine"] = "constant"  # cosine: a warm-up over 5% of the steps, then down to 0
-    trainable: Literal["none", "top", "all"] = "none"  # part of the backbone
-    validate_on: Literal["curated", "noisy"] = "curated"
-    judge_noisy: bool = False  # weigh the labels of noisy clips by what the network of the stage before hears
-    feed: FeedConfig = dataclasses.field(default_factory=FeedConfig)
-    loss: Kind = "cross-entropy"  # see :class:`fat2019.losses.TaggingLoss`, for these four
-    focal_gamma: float = 0.0
-    label_smoothing: float = 0.0
-    bootstrap: float = 0.0
-    weight_decay: float = 0.004  # of AdamW
-    keep: Literal["best", "last"] = "best"  # the epoch that stays: the best by validation, or the last
-
-    def __post_init__(self) -> None:
-        if not self.splits or not set(self.splits) <= {"curated", "noisy"}:
-            raise DataError(f"splits: expected curated, noisy or both, received {', '.join(self.splits) or 'none'}")
-        if self.epochs < 1:
-            raise DataError(f"epochs: expected a whole number >= 1, received {self.epochs}")
-        if self.keep not in ("best", "last"):
-            raise DataError(f"keep: expected best or last, received {self.keep!r}")
-        if not self.weight_decay >= 0:
-            raise DataError(f"weight_decay: expected at least 0, received {self.weight_decay}")
-        self.loss_function()  # which knows what it can do
-        if not self.learning_rate > 0:
-            raise DataError(f"learning rate: expected a number above 0, received {self.learning_rate}")
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-            if getattr(self, name) not in known:
-                raise DataError(f"{name}: expected one of {', '.join(known)}, received {getattr(self, name)!r}")
-
-    def loss_function(self) -> TaggingLoss:
-        """What is minimised."""
-        return TaggingLoss(self.loss, self.focal_gamma, self.label_smoothing, self.bootstrap)
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """A whole run."""
-
-    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
-    stages: tuple[Stage, ...] = (Stage(),)
-    validation_share: float = 0.2  # of the curated clips, and of the noisy ones where a stage is validated on them
-    folds: int = 0  # instead of that share: hold out one of so many iteratively stratified parts
-    fold: int = 1  # the part held out, from 1 on
-    relabel: str = ""  # a CSV file with what the labels of the noisy clips are worth, see :mod:`fat2019.noisy`
-    clip_share: float = 1.0  # of the training clips, drawn at random; the others are not used
-    early_stopping_epochs: int = 0  # without a better validation LWLRAP; 0 never stops early
-    clip_norm: float = 0.0  # of the whole gradient; 0 does not clip
-    precision: str = "float32"
-    jit: bool = False
-    devices: int = 1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.validation_share < 1:
-            raise DataError(f"validation share: expected a number between 0 and 1, received {self.validation_share}")
-        if self.folds < 0 or self.folds == 1:
-            raise DataError(f"folds: expected 2 or more, or 0 for none, received {self.folds}")
-        if self.folds and not 1 <= self.fold <= self.folds:
-            raise DataError(f"fold: expected 1 to {self.folds}, the folds, received {self.fold}")
-        if not 0 < self.clip_share <= 1:
-            raise DataError(f"clip share: expected a number above 0 and up to 1, received {self.clip_share}")
-        if not self.stages:
-            raise DataError("stages: expected at least one, received none")
-        if self.stages[0].judge_noisy:
-            raise DataError("judge_noisy: there is no network before the first stage to judge by")
-        if self.relabel and any(stage.judge_noisy for stage in self.stages):
-            raise DataError(
-                f"relabel: {self.relabel} and the recipe both judge noisy labels; leave out one (--no-judge-noisy)"
-            )
-        if self.precision not in PRECISIONS:
-            raise DataError(f"precision: expected one of {', '.join(PRECISIONS)}, received {self.precision!r}")
-        for name in ("early_stopping_epochs", "clip_norm", "seed"):
-            if getattr(self, name) < 0:
-                raise DataError(f"{name}: expected at least 0, received {getattr(self, name)}")
-        if self.devices < 1:
-            raise DataError(f"devices: expected a whole number >= 1, received {self.devices}")
-        if self.devices > 1 and self.jit:
-            raise DataError("jit: TensorFlow cannot compile a step for several devices; leave out --jit or --devices")
-        for batch in (stage.feed.batch_windows for stage in self.stages):
-            if batch % self.devices:
-                raise DataError(f"batch size: expected a multiple of the {self.devices} devices, received {batch}")
 
 
 def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report | None = None) -> Run:
@@ -203,7 +112,7 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
     begin_or_continue(path, wanted, _circumstances(store))
     theirs = read_json(other / "config.json")["train"]["stages"]
     for stage in range(shared):
-        shutil.copyfile(_best_path(other, len(theirs), stage), _best_path(path, len(config.stages), stage))
+        shutil.copyfile(best_path(other, len(theirs), stage), best_path(path, len(config.stages), stage))
     history = Run.open(other).history()
     rows: list[dict[str, Any]] = history[history["stage"] <= shared].to_dict("records")  # type: ignore[assignment]
     log.info("%s: stage 1 to %d taken over from %s", path, shared, other)
@@ -317,7 +226,7 @@ def _judgement(store: FeatureStore, config: TrainConfig, path: Path, parts: _Par
     file = path / f"judged-{stage + 1}.csv"
     if not file.is_file():
         clips = parts.train["noisy"]
-        before = _load(_best_path(path, len(config.stages), stage - 1), compile=False)
+        before = _load(best_path(path, len(config.stages), stage - 1), compile=False)
         table = judged(store, clips, score_clips(before, store, clips))
         log.info("noisy clips by what their labels are worth: %s", dict(table["use"].value_counts()))
         write_whole(file, table.to_csv(index=False, lineterminator="\n"))
@@ -354,7 +263,7 @@ def _train_stages(store: FeatureStore, config: TrainConfig, path: Path, parts: _
             with _precision(config.precision):
                 _train_stage(store, config, path, parts, state, strategy, report)
         state.next_stage()
-    _write_history(path / "history.csv", state.rows)
+    write_history(path / "history.csv", state.rows)
     write_json(
         path / "metrics.json",
         {
@@ -377,11 +286,7 @@ def _strategy(devices: int) -> tf.distribute.Strategy:
 
 
 def _stage_is_over(config: TrainConfig, state: Checkpoint) -> bool:
-    return state.epoch >= config.stages[state.stage].epochs or _is_out_of_patience(config, state)
-
-
-def _is_out_of_patience(config: TrainConfig, state: Checkpoint) -> bool:
-    return 0 < config.early_stopping_epochs <= state.epoch - state.best_epoch
+    return state.epoch >= config.stages[state.stage].epochs or is_out_of_patience(config, state)
 
 
 @contextmanager
@@ -426,7 +331,7 @@ def _train_stage(
         feed.steps_per_epoch,
         feed.reader_name,
     )
-    validation = _Validation(model, store, parts.validation[stage.validate_on], stage.feed.batch_windows)
+    validation = Validation(model, store, parts.validation[stage.validate_on], stage.feed.batch_windows)
     batches = feed.dataset(first_epoch=state.epoch, epochs=stage.epochs)
     with Interrupt() as interrupt:
         model.fit(
@@ -436,7 +341,7 @@ def _train_stage(
             steps_per_epoch=feed.steps_per_epoch,
             # The end of an epoch comes first: it adds the validation's numbers to what TensorBoard is to write.
             callbacks=[
-                _EndOfEpoch(path, config, state, validation, report),
+                EndOfEpoch(path, config, state, validation, report),
                 keras.callbacks.TensorBoard(path / "logs" / f"stage-{state.stage + 1}", write_graph=False),
                 interrupt,
             ],
@@ -453,7 +358,7 @@ def _model(
         return _load(state.model_path, compile=True)
     stage = config.stages[state.stage]
     if state.stage:
-        model = _load(_best_path(path, len(config.stages), state.stage - 1), compile=False)
+        model = _load(best_path(path, len(config.stages), state.stage - 1), compile=False)
     else:
         model = build(config.model, len(store.vocabulary), (store.config.window_frames, store.config.mel_bands))
     set_trainable(model, dataclasses.replace(config.model, trainable=stage.trainable))
@@ -509,108 +414,6 @@ def _even(batch: tuple[tf.Tensor, ...], devices: int) -> tuple[tf.Tensor, ...]:
     windows = tf.shape(batch[0])[0]
     places = tf.range(tf.maximum(windows // devices, 1) * devices) % windows
     return tuple(tf.gather(part, places) for part in batch)
-
-
-class _Validation:
-    """Loss and LWLRAP on the loudest window of each clip: enough to follow the training, for less than all tiles.
-
-    Keras's own validation would divide batches among the devices, which a last batch of few windows does not stand.
-    """
-
-    def __init__(self, model: keras.Model, store: FeatureStore, clips: npt.NDArray[np.int64], batch: int) -> None:
-        windows = EvaluationWindows(store.read_log_mels(clips), store.config, windows="max-energy")
-        self._batches = windows.dataset(batch)
-        self._truth = store.labels[clips].astype(np.float32)
-        self._predict = compiled(model)
-
-    def __call__(self) -> dict[str, float]:
-        scores = np.concatenate([self._predict(images).numpy() for images, _ in self._batches])  # (clips, classes)
-        loss = keras.losses.binary_crossentropy(self._truth, scores).numpy().mean()
-        score = lwlrap(self._truth, scores) if np.isfinite(scores).all() else math.nan
-        return {"val_loss": float(loss), "val_lwlrap": score}
-
-
-class _EndOfEpoch(keras.callbacks.Callback):
-    """Validates, keeps the best epoch, commits the state, writes the history and tells the caller."""
-
-    def __init__(
-        self, path: Path, config: TrainConfig, state: Checkpoint, validation: _Validation, report: Report | None
-    ) -> None:
-        super().__init__()
-        self._path, self._config, self._state, self._report = path, config, state, report
-        self._validation = validation
-        self._began = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._began = time.monotonic()
-        _seed_dropout(self.model, self._config.seed, self._state.stage, epoch)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._require_finite((logs or {})["loss"], f"step {batch + 1}")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        state, logs = self._state, logs if logs is not None else {}
-        logs.update(self._validation())
-        self._require_finite(logs["val_loss"], "validation")
-        row = {
-            "stage": state.stage + 1,
-            "epoch": epoch + 1,
-            **{name: float(value) for name, value in logs.items()},
-            "seconds": round(time.monotonic() - self._began, 3),
-        }
-        better = row["val_lwlrap"] > state.best_score
-        if better:
-            state.best_score, state.best_epoch = row["val_lwlrap"], epoch + 1
-        state.rows.append(row)
-        state.epoch = epoch + 1
-        _save(self.model, state.model_path)
-        if better or self._config.stages[state.stage].keep == "last":
-            _copy(state.model_path, _best_path(self._path, len(self._config.stages), state.stage))
-        state.write()
-        _write_history(self._path / "history.csv", state.rows)
-        self.model.stop_training = _is_out_of_patience(self._config, state)
-        if self._report:
-            self._report(row)
-
-    def _require_finite(self, loss: float, where: str) -> None:
-        if not math.isfinite(loss):
-            raise Diverged(
-                f"{self._path}: the loss became {loss} in stage {self._state.stage + 1}, epoch "
-                f"{self._state.epoch + 1}, {where}: try a lower learning rate or gradient clipping"
-            )
-
-
-def _seed_dropout(model: keras.Model, seed: int, stage: int, epoch: int) -> None:
-    """Make an epoch's dropout a function of its number, so that a resumed run draws what an unbroken one does."""
-    random = np.random.default_rng((seed, stage, epoch))
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
-            layer.seed_generator.state.assign(random.integers(0, 2**31, 2))
-
-
-def _best_path(path: Path, stages: int, stage: int) -> Path:
-    return path / "model.keras" if stage == stages - 1 else path / f"stage-{stage + 1}.keras"
-
-
-def _save(model: keras.Model, path: Path) -> None:
-    model.save(unfinished(path))
-    _finish(path)
-
-
-def _copy(source: Path, path: Path) -> None:
-    shutil.copyfile(source, unfinished(path))
-    _finish(path)
-
-
-def _finish(path: Path) -> None:
-    with unfinished(path).open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished(path).replace(path)
-
-
-def _write_history(path: Path, rows: list[dict[str, Any]]) -> None:
-    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
-    write_whole(path, "\n".join(lines) + "\n")
 
 
 def _metrics(path: Path, store: FeatureStore, parts: _Parts) -> dict[str, Any]:

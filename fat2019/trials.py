@@ -17,13 +17,15 @@ from typing import Any
 import keras
 
 from fat2019 import DataError
+from fat2019.epochs import Report
 from fat2019.evaluation import lwlrap_on_test, predict_test
 from fat2019.models import ModelConfig
 from fat2019.plots import draw_cost
 from fat2019.recipes import BEST, RECIPES, changed, scaled_epochs
 from fat2019.runs import Run, write_json, write_whole
+from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
-from fat2019.training import Report, TrainConfig, train
+from fat2019.training import train
 
 log = logging.getLogger(__name__)
 

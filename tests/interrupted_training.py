@@ -17,8 +17,9 @@ import keras
 
 from fat2019 import training
 from fat2019.feed import FeedConfig
+from fat2019.stages import Stage, TrainConfig
 from fat2019.store import FeatureStore
-from fat2019.training import Stage, TrainConfig, train
+from fat2019.training import train
 
 FEED = FeedConfig(batch_windows=8)
 CONFIG = TrainConfig(

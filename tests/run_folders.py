@@ -11,7 +11,7 @@ import numpy as np
 
 from fat2019.config import to_json
 from fat2019.runs import Run, write_json
-from fat2019.training import TrainConfig
+from fat2019.stages import TrainConfig
 
 
 def make_run(path, store, *, seed=0, config=None, validation=(), split="curated", vocabulary=None, epochs=2):

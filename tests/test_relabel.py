@@ -12,7 +12,8 @@ from fat2019.models import ModelConfig
 from fat2019.noisy import read_judged
 from fat2019.relabel import relabel
 from fat2019.runs import Run
-from fat2019.training import Stage, TrainConfig, train
+from fat2019.stages import Stage, TrainConfig
+from fat2019.training import train
 
 CONFIG = TrainConfig(
     ModelConfig("compact", weights="none", width=4),

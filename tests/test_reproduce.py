@@ -7,14 +7,15 @@ import pytest
 from fat2019 import DataError, training
 from fat2019 import reproduce as module
 from fat2019 import sweep as sweeping
+from fat2019.epochs import Diverged
 from fat2019.evaluation import predict_test
 from fat2019.feed import FeedConfig
 from fat2019.models import ModelConfig
 from fat2019.recipes import OURS, RECIPES
 from fat2019.reproduce import EXPERIMENTS, reproduce, scaled
+from fat2019.stages import Stage, TrainConfig
 from fat2019.submission import combine
 from fat2019.sweep import sweep
-from fat2019.training import Diverged, Stage, TrainConfig
 from tests.interrupted_training import tiny_network
 from tests.run_folders import make_run
 

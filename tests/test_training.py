@@ -14,12 +14,14 @@ import pytest
 
 from fat2019 import DataError, training
 from fat2019.augment import SpecAugment
+from fat2019.epochs import Diverged, Validation
 from fat2019.feed import FeedConfig
 from fat2019.inference import score_clips
 from fat2019.metric import lwlrap
 from fat2019.models import ModelConfig
 from fat2019.noisy import judged, read_judged
-from fat2019.training import Diverged, Stage, TrainConfig, adopt_stages, train, train_folds
+from fat2019.stages import Stage, TrainConfig
+from fat2019.training import adopt_stages, train, train_folds
 from tests.interrupted_training import tiny_network
 
 SMALL = FeedConfig(batch_windows=8)
@@ -222,39 +224,10 @@ def test_a_stage_that_judges_trains_towards_what_the_network_before_it_hears(sto
     np.testing.assert_array_equal(trained_towards[curated], store.labels[clips[curated]])
 
 
-def test_labels_are_not_judged_where_nothing_can_judge_them_or_twice():
-    with pytest.raises(DataError, match="judge_noisy: there is no network before the first stage"):
-        dataclasses.replace(JUDGED, stages=JUDGED.stages[1:])
-    with pytest.raises(DataError, match=r"relabel: x.csv and the recipe both judge .*--no-judge-noisy"):
-        dataclasses.replace(JUDGED, relabel="x.csv")
-
-
 def test_folds_are_runs_of_their_own(store, tmp_path):
     runs = train_folds(store, dataclasses.replace(one_stage(), folds=2), tmp_path)
     assert [run.path.name for run in runs] == ["fold-1", "fold-2"]
     assert runs[0].held_out()[1] | runs[1].held_out()[1] == set(store.clips["fname"][store.clips["split"] == "curated"])
-
-
-@pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": -2}, {"folds": 3, "fold": 4}, {"folds": 3, "fold": 0}])
-def test_folds_that_cannot_be_are_refused(wrong):
-    with pytest.raises(DataError, match="fold"):
-        one_stage(**wrong)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"keep": "first"},
-        {"weight_decay": -1},
-        {"loss": "hinge"},
-        {"focal_gamma": -1},
-        {"label_smoothing": 1},
-        {"bootstrap": 2},
-    ],
-)
-def test_a_stage_out_of_range_is_refused_by_name(wrong):
-    with pytest.raises(DataError, match=next(iter(wrong))):
-        Stage(**wrong)
 
 
 def test_where_the_last_epoch_is_to_be_kept_it_is_though_another_was_better(store, tmp_path, monkeypatch):
@@ -262,7 +235,7 @@ def test_where_the_last_epoch_is_to_be_kept_it_is_though_another_was_better(stor
     for keep in ("best", "last"):
         falling = iter((0.5, 0.4, 0.3))
         validate = lambda *_, falling=falling: {"val_loss": 1.0, "val_lwlrap": next(falling)}  # noqa: E731
-        monkeypatch.setattr(training._Validation, "__call__", validate)
+        monkeypatch.setattr(Validation, "__call__", validate)
         run = train(store, one_stage(epochs=3, keep=keep), tmp_path / keep)
         clips = np.flatnonzero(store.clips["split"] == "test")
         scores[keep] = score_clips(run.model(), store, clips)
@@ -387,34 +360,6 @@ def test_splits_that_the_store_lacks_are_refused(store, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()  # else it would refuse the corrected command
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"splits": ("test",)}, "splits"),
-        ({"splits": ()}, "splits"),
-        ({"epochs": 0}, "epochs"),
-        ({"learning_rate": float("nan")}, "learning rate"),
-        ({"optimizer": "lion"}, "optimizer"),
-        ({"schedule": "step"}, "schedule"),
-        ({"validation_share": 1.0}, "validation share"),
-        ({"clip_share": 0.0}, "clip share"),
-        ({"precision": "int8"}, "precision"),
-        ({"clip_norm": -1.0}, "clip_norm"),
-        ({"devices": 0}, "devices"),
-        ({"devices": 2, "jit": True}, "jit: TensorFlow cannot compile a step for several devices"),
-        ({"devices": 3}, "batch size: expected a multiple of the 3 devices, received 8"),
-    ],
-)
-def test_values_out_of_range_are_refused(fields, message):
-    with pytest.raises(DataError, match=message):
-        one_stage(**fields)
-
-
-def test_a_run_without_stages_is_refused():
-    with pytest.raises(DataError, match="stages"):
-        TrainConfig(stages=())
-
-
 def test_more_devices_than_there_are_cannot_be_had(store, tmp_path):
     with pytest.raises(DataError, match="devices: expected at most 1"):
         train(store, one_stage(devices=2), tmp_path / "run")
@@ -443,7 +388,8 @@ from fat2019.feed import FeedConfig
 from fat2019.models import ModelConfig
 from fat2019.noisy import judged, read_judged
 from fat2019.store import FeatureStore
-from fat2019.training import Stage, TrainConfig, train
+from fat2019.stages import Stage, TrainConfig
+from fat2019.training import train
 store, out = FeatureStore.open(sys.argv[1]), Path(sys.argv[2])
 for devices in (1, 2):
     # Dropout is off: each device draws its own. 14 noisy clips make batches of 8 and 6.

@@ -1,0 +1,108 @@
+"""What a training run does: values, checked when they are made.
+
+A run is one or more stages, each with its clips, its optimizer and the part of the network that it trains.
+"""
+
+import dataclasses
+from typing import Literal
+
+import keras
+
+from fat2019 import DataError
+from fat2019.feed import FeedConfig
+from fat2019.losses import Kind, TaggingLoss
+from fat2019.models import ModelConfig
+
+OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
+SCHEDULES = ("constant", "cosine")
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Some epochs on some clips."""
+
+    splits: tuple[str, ...] = ("curated",)
+    epochs: int = 50
+    learning_rate: float = 3e-4
+    optimizer: str = "adam"
+    schedule: Literal["constant", "cosine"] = "constant"  # cosine: a warm-up over 5% of the steps, then down to 0
+    trainable: Literal["none", "top", "all"] = "none"  # part of the backbone
+    validate_on: Literal["curated", "noisy"] = "curated"
+    judge_noisy: bool = False  # weigh the labels of noisy clips by what the network of the stage before hears
+    feed: FeedConfig = dataclasses.field(default_factory=FeedConfig)
+    loss: Kind = "cross-entropy"  # see :class:`fat2019.losses.TaggingLoss`, for these four
+    focal_gamma: float = 0.0
+    label_smoothing: float = 0.0
+    bootstrap: float = 0.0
+    weight_decay: float = 0.004  # of AdamW
+    keep: Literal["best", "last"] = "best"  # the epoch that stays: the best by validation, or the last
+
+    def __post_init__(self) -> None:
+        if not self.splits or not set(self.splits) <= {"curated", "noisy"}:
+            raise DataError(f"splits: expected curated, noisy or both, received {', '.join(self.splits) or 'none'}")
+        if self.epochs < 1:
+            raise DataError(f"epochs: expected a whole number >= 1, received {self.epochs}")
+        if self.keep not in ("best", "last"):
+            raise DataError(f"keep: expected best or last, received {self.keep!r}")
+        if not self.weight_decay >= 0:
+            raise DataError(f"weight_decay: expected at least 0, received {self.weight_decay}")
+        self.loss_function()  # which knows what it can do
+        if not self.learning_rate > 0:
+            raise DataError(f"learning rate: expected a number above 0, received {self.learning_rate}")
+        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in known:
+                raise DataError(f"{name}: expected one of {', '.join(known)}, received {getattr(self, name)!r}")
+
+    def loss_function(self) -> TaggingLoss:
+        """What is minimised."""
+        return TaggingLoss(self.loss, self.focal_gamma, self.label_smoothing, self.bootstrap)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """A whole run."""
+
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    stages: tuple[Stage, ...] = (Stage(),)
+    validation_share: float = 0.2  # of the curated clips, and of the noisy ones where a stage is validated on them
+    folds: int = 0  # instead of that share: hold out one of so many iteratively stratified parts
+    fold: int = 1  # the part held out, from 1 on
+    relabel: str = ""  # a CSV file with what the labels of the noisy clips are worth, see :mod:`fat2019.noisy`
+    clip_share: float = 1.0  # of the training clips, drawn at random; the others are not used
+    early_stopping_epochs: int = 0  # without a better validation LWLRAP; 0 never stops early
+    clip_norm: float = 0.0  # of the whole gradient; 0 does not clip
+    precision: str = "float32"
+    jit: bool = False
+    devices: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_share < 1:
+            raise DataError(f"validation share: expected a number between 0 and 1, received {self.validation_share}")
+        if self.folds < 0 or self.folds == 1:
+            raise DataError(f"folds: expected 2 or more, or 0 for none, received {self.folds}")
+        if self.folds and not 1 <= self.fold <= self.folds:
+            raise DataError(f"fold: expected 1 to {self.folds}, the folds, received {self.fold}")
+        if not 0 < self.clip_share <= 1:
+            raise DataError(f"clip share: expected a number above 0 and up to 1, received {self.clip_share}")
+        if not self.stages:
+            raise DataError("stages: expected at least one, received none")
+        if self.stages[0].judge_noisy:
+            raise DataError("judge_noisy: there is no network before the first stage to judge by")
+        if self.relabel and any(stage.judge_noisy for stage in self.stages):
+            raise DataError(
+                f"relabel: {self.relabel} and the recipe both judge noisy labels; leave out one (--no-judge-noisy)"
+            )
+        if self.precision not in PRECISIONS:
+            raise DataError(f"precision: expected one of {', '.join(PRECISIONS)}, received {self.precision!r}")
+        for name in ("early_stopping_epochs", "clip_norm", "seed"):
+            if getattr(self, name) < 0:
+                raise DataError(f"{name}: expected at least 0, received {getattr(self, name)}")
+        if self.devices < 1:
+            raise DataError(f"devices: expected a whole number >= 1, received {self.devices}")
+        if self.devices > 1 and self.jit:
+            raise DataError("jit: TensorFlow cannot compile a step for several devices; leave out --jit or --devices")
+        for batch in (stage.feed.batch_windows for stage in self.stages):
+            if batch % self.devices:
+                raise DataError(f"batch size: expected a multiple of the {self.devices} devices, received {batch}")

@@ -6,7 +6,8 @@
 For each seed in turn: the peer for the given minutes of training; ``best`` for each of the numbers of epochs, which are
 to be such that they take half of the peer's minutes, and as many; the report's best recipe from scratch. Minutes are of
 all cores together, which other work on the machine disturbs less; the table has those by the clock too, start and
-validation included. Finished runs are kept in DIR, and what was interrupted goes on.
+validation included. Finished runs are kept in DIR; ours go on
+where they were interrupted, the peer begins anew.
 """
 
 import argparse

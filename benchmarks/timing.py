@@ -5,6 +5,7 @@ and its median over the runs is what counts.
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import datetime
 import importlib.metadata
@@ -13,6 +14,7 @@ import multiprocessing
 import os
 import platform
 import re
+import signal
 import statistics
 import sys
 import time
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 BATCH_WINDOWS = 64
+_PR_SET_PDEATHSIG = 1  # Linux: the signal that a process gets when its parent ends
 MEASURED_S = 1.5
 WARM_UP_S = 0.5  # what was made ahead while others were measured is drawn here, and not counted
 _SETTLE_S = 3.0  # once, when a contestant starts: AUTOTUNE looks for its settings
@@ -181,6 +184,8 @@ def markdown(columns: dict[str, str], rows: Iterable[dict[str, Any]]) -> str:
 
 
 def _measure_on_request(pipe: Any, make: Callable[..., Sequence[Contestant]], arguments: Sequence[Any]) -> None:
+    # A halted process cannot notice that its parent was killed, and would stay for ever.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     contestants = make(*arguments)
     for contestant in contestants:
         _rate(contestant.draw, 1, _SETTLE_S)

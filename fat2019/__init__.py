@@ -6,8 +6,8 @@ The modules are the stages of one line, and imports point only backwards along i
     audio -> silence -> logmel         a file -> a waveform -> without its pauses -> (frames, mels)
     tfrecord, shards, manifest -> store, build, verify    many clips -> shards and a manifest, once
     split -> windows, augment, sampling -> readers -> feed    shards -> batches of augmented windows
-    models, metric -> stages, epochs -> training    batches -> a run folder
-    submission                         runs -> scores -> a CSV file for Kaggle
+    models, metric, runs -> submission, inference    clips -> scores -> a CSV file for Kaggle
+    stages -> epochs -> training       batches -> a run folder
 """
 
 import os

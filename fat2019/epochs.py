@@ -4,7 +4,6 @@ What was done until then survives a kill at any moment: files are there whole or
 """
 
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from fat2019 import DataError
 from fat2019.feed import EvaluationWindows
 from fat2019.inference import compiled
 from fat2019.metric import lwlrap
-from fat2019.runs import Checkpoint, best_path, unfinished, write_history
+from fat2019.runs import Checkpoint, best_path, whole, write_history
 from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
 
@@ -57,7 +56,7 @@ class Validation:
 
 
 class EndOfEpoch(keras.callbacks.Callback):
-    """Validates, keeps the best epoch, commits the state, writes the history and tells the caller."""
+    """Validates, keeps the best epoch or the last, commits the state, writes the history and tells the caller."""
 
     def __init__(
         self, path: Path, config: TrainConfig, state: Checkpoint, validation: Validation, report: Report | None
@@ -89,9 +88,11 @@ class EndOfEpoch(keras.callbacks.Callback):
             state.best_score, state.best_epoch = row["val_lwlrap"], epoch + 1
         state.rows.append(row)
         state.epoch = epoch + 1
-        _save(self.model, state.model_path)
+        with whole(state.model_path) as unfinished:
+            self.model.save(unfinished)
         if better or self._config.stages[state.stage].keep == "last":
-            _copy(state.model_path, best_path(self._path, len(self._config.stages), state.stage))
+            with whole(best_path(self._path, len(self._config.stages), state.stage)) as unfinished:
+                shutil.copyfile(state.model_path, unfinished)
         state.write()
         write_history(self._path / "history.csv", state.rows)
         self.model.stop_training = is_out_of_patience(self._config, state)
@@ -117,19 +118,3 @@ def _seed_dropout(model: keras.Model, seed: int, stage: int, epoch: int) -> None
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
             layer.seed_generator.state.assign(random.integers(0, 2**31, 2))
-
-
-def _save(model: keras.Model, path: Path) -> None:
-    model.save(unfinished(path))
-    _finish(path)
-
-
-def _copy(source: Path, path: Path) -> None:
-    shutil.copyfile(source, unfinished(path))
-    _finish(path)
-
-
-def _finish(path: Path) -> None:
-    with unfinished(path).open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished(path).replace(path)

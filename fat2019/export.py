@@ -26,7 +26,7 @@ from fat2019 import DataError
 from fat2019.config import FeatureConfig
 from fat2019.fourier import real_fft
 from fat2019.logmel import hann_window, mel_filters
-from fat2019.runs import Run, unfinished, write_whole
+from fat2019.runs import Run, whole, write_whole
 from fat2019.windows import IMAGE_MAXIMUM
 
 FORMATS = ("saved_model", "tflite", "onnx")
@@ -58,12 +58,12 @@ def export(run: Run, form: str, out: Path | None = None) -> dict[str, Any]:
         raise DataError(f"{path}: this folder is neither empty nor an export; give another --out")
     model = run.model()
     score = waveform_scores(model, run.features)
-    {"saved_model": _write_saved_model, "tflite": _write_tflite, "onnx": _write_onnx}[form](
-        model, score, unfinished(path)
-    )
-    if path.is_dir():
-        shutil.rmtree(path)
-    unfinished(path).replace(path)
+    with whole(path) as unfinished:
+        {"saved_model": _write_saved_model, "tflite": _write_tflite, "onnx": _write_onnx}[form](
+            model, score, unfinished
+        )
+        if path.is_dir():
+            shutil.rmtree(path)
     labels = path.with_name(f"{path.name}.labels.json")
     write_whole(labels, json.dumps(list(run.vocabulary.names), indent=1) + "\n")
     return {

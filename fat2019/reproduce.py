@@ -1,7 +1,8 @@
 """The report's tables and figures, run anew: trained row by row, and set beside the report's own numbers.
 
-What stands for a run in a table are the LWLRAP of its last stage's best epoch, by validation, on training clips and on
-the loudest window of each validation clip, and the time of all its stages. With several seeds it is their mean.
+What stands for a run in a table are the LWLRAP of the epoch kept of its last stage, the best by validation, on training
+clips and on the loudest window of each validation clip, and the time of all its stages. With several seeds it is their
+mean.
 """
 
 import dataclasses

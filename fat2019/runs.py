@@ -6,7 +6,7 @@
     split.csv      which clips were trained on and which were held out (fname, split, part)
     history.csv    one row an epoch; validation there is on the loudest window of each clip
     metrics.json   the scores of the finished run; its presence means that the run is finished
-    model.keras    the network of the best epoch of the last stage, by validation LWLRAP
+    model.keras    the network of the epoch that was kept of the last stage: the best by validation LWLRAP, or the last
     stage-1.keras  the same of an earlier stage
     logs/          TensorBoard
     judged-2.csv   what the noisy labels are worth to that stage, by the network of the one before (fat2019.noisy)
@@ -79,7 +79,7 @@ class Run:
         return read_json(path) if path.is_file() else {}
 
     def model(self) -> "keras.Model":
-        """The network of the best epoch."""
+        """The network of the epoch that was kept."""
         import keras
 
         # These register what the file names.
@@ -257,6 +257,9 @@ def log_file(path: Path) -> Iterator[None]:
     logging.getLogger("fat2019").addHandler(handler)
     try:
         yield
+    except DataError as error:  # which whoever catches it says elsewhere
+        handler.handle(logging.makeLogRecord({"msg": str(error), "levelname": "ERROR", "levelno": logging.ERROR}))
+        raise
     finally:
         logging.getLogger("fat2019").removeHandler(handler)
         handler.close()
@@ -294,18 +297,21 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def unfinished(path: Path) -> Path:
-    """Where a file is written until it is whole."""
-    return path.with_name(f"{_UNFINISHED}{path.name}")
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write a file or a folder that is to be there whole, safe from a power cut, or not at all."""
+    unfinished = path.with_name(f"{_UNFINISHED}{path.name}")
+    yield unfinished
+    if unfinished.is_file():
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+    unfinished.replace(path)
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file so that it is there whole or not at all."""
-    with unfinished(path).open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished(path).replace(path)
+    with whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:

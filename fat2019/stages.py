@@ -50,7 +50,12 @@ class Stage:
         self.loss_function()  # which knows what it can do
         if not self.learning_rate > 0:
             raise DataError(f"learning rate: expected a number above 0, received {self.learning_rate}")
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        for name, known in (
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("trainable", ("none", "top", "all")),
+            ("validate_on", ("curated", "noisy")),
+        ):
             if getattr(self, name) not in known:
                 raise DataError(f"{name}: expected one of {', '.join(known)}, received {getattr(self, name)!r}")
 

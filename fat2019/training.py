@@ -39,6 +39,7 @@ from fat2019.runs import (
     best_path,
     log_file,
     read_json,
+    whole,
     write_history,
     write_json,
     write_whole,
@@ -68,12 +69,12 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
     """
     parts = _split(store, config)  # before a folder is made, which would stand in the way of the corrected command
     begin_or_continue(path, _identity(store, config), _circumstances(store), _completed)
-    with log_file(path):
-        if not (path / "metrics.json").is_file():
+    if not (path / "metrics.json").is_file():
+        with log_file(path):
             _write_split(path / "split.csv", store, parts)
             _train_stages(store, config, path, parts, report)
-        else:
-            log.info("%s: this run is finished already", path)
+    else:
+        log.info("%s: this run is finished already", path)
     shutil.rmtree(path / "state", ignore_errors=True)
     return Run.open(path)
 
@@ -112,10 +113,12 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
     begin_or_continue(path, wanted, _circumstances(store))
     theirs = read_json(other / "config.json")["train"]["stages"]
     for stage in range(shared):
-        shutil.copyfile(best_path(other, len(theirs), stage), best_path(path, len(config.stages), stage))
+        with whole(best_path(path, len(config.stages), stage)) as unfinished:
+            shutil.copyfile(best_path(other, len(theirs), stage), unfinished)
     history = Run.open(other).history()
     rows: list[dict[str, Any]] = history[history["stage"] <= shared].to_dict("records")  # type: ignore[assignment]
-    log.info("%s: stage 1 to %d taken over from %s", path, shared, other)
+    with log_file(path):
+        log.info("%s: stage 1 to %d taken over from %s", path, shared, other)
     state = Checkpoint.open(path / "state")
     state.stage, state.rows, state.seconds_before = shared, rows, sum(row["seconds"] for row in rows)
     state.write()
@@ -417,7 +420,7 @@ def _even(batch: tuple[tf.Tensor, ...], devices: int) -> tuple[tf.Tensor, ...]:
 
 
 def _metrics(path: Path, store: FeatureStore, parts: _Parts) -> dict[str, Any]:
-    """The best epoch's scores, on all windows of the clips held out: curated ones, if there are any."""
+    """The scores of the epoch that was kept, on all windows of the clips held out: curated ones, if there are any."""
     model = Run.open(path).model()
     split = "curated" if "curated" in parts.validation else "noisy"
     clips = parts.validation[split]

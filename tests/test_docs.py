@@ -128,11 +128,12 @@ def run(words):
 def parse(words):
     """The name of the command that is meant; an option that it does not have, or a bad value, is an error."""
     with click.Context(main, info_name="fat2019") as context:
-        rest = main.make_parser(context).parse_args(args=list(words))[1]
-        if not rest:
+        main.parse_args(context, list(words))
+        name, *rest = [*context._protected_args, *context.args] or [""]
+        if not name:
             return ""
-        with main.commands[rest[0]].make_context(rest[0], list(rest[1:]), parent=context):
-            return rest[0]
+        with main.commands[name].make_context(name, rest, parent=context):
+            return name
 
 
 def _only_parsed(command, words):

@@ -27,6 +27,11 @@ def test_it_is_taken_at_the_end_of_a_step_or_an_epoch(end):
             end(interrupt, 1)
 
 
+def test_it_is_taken_at_the_latest_when_the_training_ends():
+    with pytest.raises(KeyboardInterrupt), Interrupt():
+        press()
+
+
 def test_who_cannot_wait_presses_twice():
     with pytest.raises(KeyboardInterrupt), Interrupt():
         press()
@@ -40,4 +45,5 @@ def test_a_handler_of_others_stays():
         press()
         interrupt.on_train_batch_end(0)
     assert pressed == [1]
+    assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
     signal.signal(signal.SIGINT, signal.default_int_handler)

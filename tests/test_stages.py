@@ -14,6 +14,8 @@ from fat2019.stages import Stage, TrainConfig
         ({"learning_rate": float("nan")}, "learning rate"),
         ({"optimizer": "lion"}, "optimizer"),
         ({"schedule": "step"}, "schedule"),
+        ({"trainable": "half"}, "trainable"),
+        ({"validate_on": "test"}, "validate_on"),
         ({"keep": "first"}, "keep"),
         ({"weight_decay": -1}, "weight_decay"),
         ({"loss": "hinge"}, "loss"),

@@ -99,7 +99,8 @@ def _repeatable(command: Callable) -> Callable:
 def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes: Any) -> None:
     """Train every combination of options given more than once, such as --lr 1e-3 --lr 3e-4 --kernel-size 3.
 
-    A sweep that was interrupted goes on when the same command is given again; finished runs are kept.
+    A sweep that was interrupted goes on when the same command is given again; finished runs are kept. With a recipe,
+    its own settings take the place of the defaults below. Of folds one is trained, the first or that of --fold.
     """
     from fat2019.recipes import configure
     from fat2019.store import FeatureStore

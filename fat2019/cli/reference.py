@@ -13,7 +13,8 @@ from fat2019.cli import main
 _HEAD = """# Commands and options
 
 Made by `python -m fat2019.cli.reference > docs/commands.md`; every command also prints its part with `--help`.
-Options of all commands (`fat2019 --quiet train ...`) come first. `python cli.py` is the same as `fat2019`.
+`--quiet` and `--verbose`, the first below, may stand among the options of any command. `python cli.py` is the same as
+`fat2019`.
 """
 
 

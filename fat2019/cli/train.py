@@ -246,7 +246,8 @@ def train_options(command: Callable) -> Callable:
 def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **changes: Any) -> None:
     """Train a network on a feature store.
 
-    A run that was interrupted goes on from its last finished epoch when the same command is given again.
+    A run that was interrupted goes on from its last finished epoch when the same command is given again. With a recipe,
+    its own settings take the place of the defaults below.
     """
     from fat2019.recipes import configure
     from fat2019.store import FeatureStore
@@ -286,7 +287,8 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     """Judge the labels of noisy clips by networks that have not seen them, for `train --relabel`.
 
     For each clip the file has their scores, how far its labels agree with them, and what to do: keep, drop, or train
-    towards the mean of labels and scores (soft). Networks are trained as by `train`, the recipe being best.
+    towards the mean of labels and scores (soft). Networks are trained as by `train`, the recipe being best, whose
+    settings take the place of the defaults below.
     """
     from fat2019.recipes import configure
     from fat2019.relabel import relabel as judge

@@ -45,4 +45,5 @@ class Interrupt(keras.callbacks.Callback):
 
     def _stop_if_asked(self) -> None:
         if self._asked:
+            self._asked = False
             raise KeyboardInterrupt

@@ -9,7 +9,6 @@ import difflib
 import functools
 from collections import Counter
 from collections.abc import Iterable
-from typing import Self
 
 import numpy as np
 
@@ -39,11 +38,6 @@ class Vocabulary:
         twice = [name for name, count in Counter(self.names).items() if count > 1]
         if twice:
             raise DataError(f"the vocabulary holds {twice[0]!r} more than once")
-
-    @classmethod
-    def from_labels(cls, cells: Iterable[str]) -> Self:
-        """The vocabulary of the label cells of a CSV file: every label that occurs, sorted by code point."""
-        return cls(tuple(sorted({label for cell in cells for label in parse_labels(cell)})))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -82,21 +82,3 @@ def test_a_vector_of_another_length_is_refused():
 )
 def test_a_label_cell_gives_its_labels_once_sorted_and_stripped(cell, labels):
     assert parse_labels(cell) == labels
-
-
-def test_the_vocabulary_of_a_file_is_sorted_by_code_point():
-    cells = ["Chirp_and_tweet", "Church_bell,Chink_and_clink", "zip,Hi-hat", "Hiss,Zipper_(clothing)"]
-    assert Vocabulary.from_labels(cells).names == (
-        "Chink_and_clink",
-        "Chirp_and_tweet",
-        "Church_bell",
-        "Hi-hat",
-        "Hiss",
-        "Zipper_(clothing)",
-        "zip",
-    )
-
-
-def test_cells_without_any_label_make_no_vocabulary():
-    with pytest.raises(DataError, match="is empty"):
-        Vocabulary.from_labels(["", " "])

@@ -128,12 +128,11 @@ def run(words):
 def parse(words):
     """The name of the command that is meant; an option that it does not have, or a bad value, is an error."""
     with click.Context(main, info_name="fat2019") as context:
-        main.parse_args(context, list(words))
-        name, *rest = [*context._protected_args, *context.args] or [""]
-        if not name:
+        rest = [word for word in words if word not in ("--quiet", "--verbose")]  # which may stand anywhere
+        if rest == ["--help"]:
             return ""
-        with main.commands[name].make_context(name, rest, parent=context):
-            return name
+        with main.commands[rest[0]].make_context(rest[0], rest[1:], parent=context):
+            return rest[0]
 
 
 def _only_parsed(command, words):

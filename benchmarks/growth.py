@@ -111,15 +111,10 @@ class RandomStore:
 
 def _random_energy(rng: np.random.Generator, points: int) -> npt.NDArray[np.int64]:
     """``(points,)``, rising."""
-    energy = _aligned(8 * points).view(np.int64)
+    from fat2019.store import aligned
+
+    energy = aligned((points,), np.dtype(np.int64))
     return np.cumsum(rng.integers(0, 1 << 30, points), out=energy)
-
-
-def _aligned(size: int) -> npt.NDArray[np.uint8]:
-    """``(size,)``, aligned as a store's arrays are."""
-    memory = np.empty(size + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + size]
 
 
 def _peak_memory() -> int:
@@ -130,7 +125,9 @@ def _peak_memory() -> int:
 
 def _random_bytes(rng: np.random.Generator, frames: int, bands: int) -> npt.NDArray[np.uint8]:
     """``(frames, bands)``."""
-    array = _aligned(frames * bands).reshape(frames, bands)
+    from fat2019.store import aligned
+
+    array = aligned((frames, bands), np.dtype(np.uint8))
     for first in range(0, frames, _FRAMES_AT_ONCE):
         block = array[first : first + _FRAMES_AT_ONCE]
         block[:] = np.frombuffer(rng.bytes(block.size), np.uint8).reshape(block.shape)

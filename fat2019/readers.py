@@ -15,10 +15,11 @@ import tensorflow as tf
 
 from fat2019.config import FeatureConfig
 from fat2019.sampling import Epoch, Treatment
-from fat2019.store import FlatLogMels
+from fat2019.store import FlatLogMels, aligned
 from fat2019.windows import candidate_starts, loudest
 
 _ENTRIES_AT_ONCE = 1024  # enough that the cost of calling an op vanishes, few enough to stay in the cache
+_FRAMES_AT_ONCE = 1 << 16  # of the array whose windows' ranges are worked out: what is kept in between stays small
 _SHARDS_AT_ONCE = 16
 _SHUFFLE_CLIPS = 2048
 
@@ -64,7 +65,7 @@ class MemoryReader:
         # The range of the window that begins at each row, so that finding one is a look at two numbers.
         with ThreadPoolExecutor(2) as threads:  # NumPy lets go of the interpreter, and there are gigabytes to look at
             self._window_low, self._window_high = threads.map(
-                lambda extreme: tf.constant(over_windows(extreme, log_mels.log_mel, config.window_frames)),
+                lambda extreme: share(over_windows(extreme, log_mels.log_mel, config.window_frames)),
                 (np.minimum, np.maximum),
             )
         # Worked out here, so that one product remains: graphs reorder products, which changes their last bit.
@@ -224,15 +225,21 @@ def over_windows(extreme: np.ufunc, log_mel: npt.NDArray, window_frames: int) ->
         window_frames: the length of a window.
 
     Returns:
-        ``(frames,)``, of the window that begins at each frame, cut short at the end of the array.
+        ``(frames,)``, of the window that begins at each frame, cut short at the end of the array; aligned, to share.
     """
-    values = extreme.reduce(log_mel, axis=1)  # (frames,)
-    covered = 1  # each value is of so many frames
-    while covered < window_frames:
-        step = min(covered, window_frames - covered)
-        values[:-step] = extreme(values[:-step], values[step:])  # the right side is whole before the left is written
-        covered += step
-    return values
+    found = aligned((len(log_mel),), log_mel.dtype)
+    for first in range(0, len(log_mel), _FRAMES_AT_ONCE):
+        block = found[first : first + _FRAMES_AT_ONCE]
+        values = extreme.reduce(log_mel[first : first + len(block) + window_frames - 1], axis=1)
+        covered = 1  # each value is of so many frames
+        while covered < window_frames:
+            step = min(covered, window_frames - covered)
+            values[:-step] = extreme(
+                values[:-step], values[step:]
+            )  # the right side is whole before the left is written
+            covered += step
+        block[:] = values[: len(block)]
+    return found
 
 
 def share(array: npt.NDArray) -> tf.Tensor:

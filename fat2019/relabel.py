@@ -31,7 +31,7 @@ def relabel(
 
     Args:
         store: the features.
-        config: how the networks are trained; whatever it says about clips to hold out is replaced.
+        config: how the networks are trained; whatever it says about clips to train on and to hold out is replaced.
         out: the CSV file, see :mod:`fat2019.noisy`.
         work: gets the runs.
         folds: of the noisy clips.

@@ -99,6 +99,10 @@ class TrainConfig:
             raise DataError(
                 f"relabel: {self.relabel} and the recipe both judge noisy labels; leave out one (--no-judge-noisy)"
             )
+        if self.relabel and not any("noisy" in stage.splits for stage in self.stages):
+            raise DataError(
+                f"relabel: {self.relabel} judges noisy clips, and none are trained on; add --splits curated,noisy"
+            )
         if self.precision not in PRECISIONS:
             raise DataError(f"precision: expected one of {', '.join(PRECISIONS)}, received {self.precision!r}")
         for name in ("early_stopping_epochs", "clip_norm", "seed"):

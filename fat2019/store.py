@@ -222,9 +222,9 @@ class FeatureStore:
         config, frame_offset = self.config, offsets(frames)
         energy_offset = offsets(frames + energy_points(0, config))
         return FlatLogMels(
-            _aligned((int(frame_offset[-1]), config.mel_bands), stored_type(config)),
+            aligned((int(frame_offset[-1]), config.mel_bands), stored_type(config)),
             frame_offset,
-            _aligned((int(energy_offset[-1]),), np.dtype(np.int64)),
+            aligned((int(energy_offset[-1]),), np.dtype(np.int64)),
             energy_offset,
             np.empty((len(frames), 2), np.float32),
         )
@@ -279,8 +279,8 @@ def _require_length(path: Path, expected: int) -> None:
         raise DataError(f"{path}: damaged: {found} bytes instead of {expected}: {REPAIR}")
 
 
-def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An array whose memory begins at a multiple of the alignment."""
+def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array, not yet filled, whose memory begins at a multiple of 64 bytes: TensorFlow can use it as it is."""
     count = math.prod(shape) * dtype.itemsize
     memory = np.empty(count + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT

@@ -21,7 +21,7 @@ from fat2019.epochs import Report
 from fat2019.evaluation import lwlrap_on_test, predict_test
 from fat2019.models import ModelConfig
 from fat2019.plots import draw_cost
-from fat2019.recipes import BEST, RECIPES, changed, scaled_epochs
+from fat2019.recipes import BEST, BOTH, RECIPES, changed, scaled_epochs
 from fat2019.runs import Run, write_json, write_whole
 from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
@@ -46,8 +46,8 @@ class Trial:
 
 # What the recipe would be without each of its pieces, and with pieces that it does without.
 PIECES: dict[str, Mapping[str, Any]] = {
-    "without noisy clips": {"splits": ("curated",)},
-    "with as many noisy clips as there are": {"noisy_weight": 1.0},
+    "with noisy clips, half as often": {"splits": BOTH, "noisy_weight": 0.5},
+    "with as many noisy clips as there are": {"splits": BOTH},
     "without mixed sounds": {"mix_share": 0.0},
     "with mixed sounds at once alone": {"mix_in_turn": 0.0},
     "with mixed sounds of one level": {"mix_level_db": 0.0},
@@ -65,10 +65,10 @@ PIECES: dict[str, Mapping[str, Any]] = {
     "with LSEP": {"loss": "lsep"},
     "with the loudest of three windows": {"candidates": 3},
 }
-# In place of the recipe's only stage: shares of its epochs, chosen so that about as many windows are seen.
+# In place of the recipe's only stage: shares of its epochs.
 STAGES: dict[str, tuple[tuple[float, Mapping[str, Any]], ...]] = {
-    "with noisy labels judged by a first stage": ((0.4, {"splits": ("curated",)}), (0.8, {"judge_noisy": True})),
-    "with curated clips alone at the end": ((0.8, {}), (0.4, {"splits": ("curated",), "learning_rate": 1e-3})),
+    "with noisy labels judged by a first stage": ((0.4, {}), (0.6, {"splits": BOTH, "judge_noisy": True})),
+    "with noisy clips first": ((0.6, {"splits": BOTH}), (0.4, {"learning_rate": 1e-3})),
 }
 FROM_SCRATCH = "table-7.1-model-1"  # of the report's final models, the one that it trains without other data
 
@@ -76,20 +76,27 @@ FROM_SCRATCH = "table-7.1-model-1"  # of the report's final models, the one that
 def ablation(store: FeatureStore, scale: float = 1.0) -> list[Trial]:
     """The recipe, each piece left out or added, and the report's network from scratch.
 
-    Left out, noisy clips are made up for by more epochs: the windows that are seen stay as many.
+    Where noisy clips make an epoch longer, there are fewer of them: the windows that are seen stay as many.
     """
     best = scaled_epochs(BEST, scale)
-    clips = store.clips["split"].value_counts()
-    curated = (1 - BEST.validation_share) * clips.get("curated", 0)
-    noisy = BEST.stages[0].feed.noisy_weight * clips.get("noisy", 0)
-    alone = {"epochs": round(best.stages[0].epochs * (1 + noisy / max(1, curated)))}
-    trials = [
-        Trial(row, changed(best, {**options, **(alone if "splits" in options else {})}))
-        for row, options in {"best": {}, **PIECES}.items()
-    ]
+    trials = [Trial(row, changed(best, options)) for row, options in {"best": {}, **PIECES}.items()]
     trials += [Trial(row, _staged(best, *stages)) for row, stages in STAGES.items()]
+    trials = [dataclasses.replace(trial, config=_with_as_many_windows(trial.config, store)) for trial in trials]
     scratch = changed(RECIPES[FROM_SCRATCH].config, {"weights": "none"})
     return [*trials, Trial("report's MobileNetV2 from scratch", scaled_epochs(scratch, scale))]
+
+
+def _with_as_many_windows(config: TrainConfig, store: FeatureStore) -> TrainConfig:
+    """The configuration with fewer epochs of the stages that have noisy clips, for epochs of curated clips alone."""
+    clips = store.clips["split"].value_counts()
+    noisy_share = clips.get("noisy", 0) / max(1, (1 - config.validation_share) * clips.get("curated", 0))
+    stages = tuple(
+        dataclasses.replace(stage, epochs=max(1, round(stage.epochs / (1 + stage.feed.noisy_weight * noisy_share))))
+        if "noisy" in stage.splits
+        else stage
+        for stage in config.stages
+    )
+    return dataclasses.replace(config, stages=stages)
 
 
 def _staged(config: TrainConfig, *stages: tuple[float, Mapping[str, Any]]) -> TrainConfig:

@@ -242,8 +242,10 @@ def test_a_misspelt_option_is_a_usage_error():
 
 
 def test_a_training_that_cannot_begin_leaves_no_folder(store, tmp_path):
-    message = failure("train", "--features", store.path, "--relabel", tmp_path / "none.csv", "--run", tmp_path / "run")
-    assert str(tmp_path / "none.csv") in message
+    given = ("--features", store.path, "--relabel", tmp_path / "none.csv", "--run", tmp_path / "run")
+    message = failure("train", *given, "--splits", "curated,noisy")
+    assert str(tmp_path / "none.csv") in message and "noisy clips" not in message
+    assert "none are trained on; add --splits curated,noisy" in failure("train", *given)
     assert not (tmp_path / "run").exists()
 
 
@@ -280,7 +282,7 @@ def ran(*arguments):
 def test_relabel_judges_the_noisy_clips_and_train_takes_it_up_fold_by_fold(store, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "build", tiny_network)  # prepared in little time
     judged = tmp_path / "judged.csv"
-    common = ["--features", str(store.path), "--recipe", "best", "--epochs", "1", "--batch-size", "8", "--json"]
+    common = ["--features", str(store.path), "--recipe", "best-noisy", "--epochs", "1", "--batch-size", "8", "--json"]
     where = ["--out", str(judged), "--work", str(tmp_path / "work"), "--parts", "2"]
     result = json.loads(ran("relabel", *common, *where).stdout)
     assert sum(result["uses"].values()) == result["clips"] == 14 == len(judged.read_text().splitlines()) - 1

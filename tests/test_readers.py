@@ -1,5 +1,7 @@
 """The two readers: the windows that a search clip by clip finds, and the same ones by either path."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -271,9 +273,11 @@ def test_a_shared_array_keeps_type_and_values_after_its_owner_is_gone(dtype):
     dtype=st.sampled_from(["u1", "f4"]),
 )
 @pytest.mark.parametrize("extreme", [np.minimum, np.maximum])
-def test_the_extremes_of_all_windows_are_those_of_each(extreme, frames, window, seed, dtype):
+@pytest.mark.parametrize("at_once", [7, 1 << 16])
+def test_the_extremes_of_all_windows_are_those_of_each(extreme, at_once, frames, window, seed, dtype):
     log_mel = (100 * np.random.default_rng(seed).standard_normal((frames, 3))).astype(np.int64).astype(dtype)
     expected = [extreme.reduce(log_mel[start : start + window], axis=None) for start in range(frames)]
-    found = over_windows(extreme, log_mel, window)
+    with mock.patch.object(readers, "_FRAMES_AT_ONCE", at_once):
+        found = over_windows(extreme, log_mel, window)
     assert found.dtype == log_mel.dtype
     np.testing.assert_array_equal(found, expected)

@@ -183,7 +183,11 @@ def test_spec_augment_of_a_recipe_is_switched_off_and_its_policy_exchanged():
 
 
 def test_our_recipes_are_one_configuration_whole_and_in_folds():
-    assert {name for name, recipe in RECIPES.items() if recipe.experiment == OURS} == {"best", "best-ensemble"}
+    assert {name for name, recipe in RECIPES.items() if recipe.experiment == OURS} == {
+        "best",
+        "best-noisy",
+        "best-ensemble",
+    }
     assert configure("best", {}) == BEST
     folds = {configure("best-ensemble", {"fold": fold}) for fold in range(1, ENSEMBLE_FOLDS + 1)}
     assert folds == {dataclasses.replace(BEST, folds=ENSEMBLE_FOLDS, fold=fold) for fold in range(1, 6)}

@@ -37,13 +37,14 @@ def test_each_piece_changes_the_recipe_and_no_two_are_alike(store):
     assert len({trial.folder for trial in ablation(store)}) == len(configs)
 
 
-def test_without_noisy_clips_as_many_windows_are_seen_and_a_scale_shortens_all(store):
-    by_row = {trial.row: trial.config.stages[0] for trial in ablation(store, 0.5)}
-    assert by_row["best"].epochs == BEST.stages[0].epochs / 2
-    alone, both = by_row["without noisy clips"], by_row["best"]
-    assert (alone.splits, both.splits) == (("curated",), ("curated", "noisy"))
-    curated = 18 * (1 - BEST.validation_share)
-    assert alone.epochs * curated == pytest.approx(both.epochs * (curated + both.feed.noisy_weight * 14), rel=0.01)
+@pytest.mark.parametrize("row", ["best", *PIECES, *STAGES])
+def test_every_trial_sees_as_many_windows_with_noisy_clips_and_without_and_a_scale_shortens_all(store, row):
+    curated, noisy = 18 * (1 - BEST.validation_share), 14
+    stages = next(trial.config.stages for trial in ablation(store, 0.5) if trial.row == row)
+    windows = sum(
+        stage.epochs * (curated + ("noisy" in stage.splits) * stage.feed.noisy_weight * noisy) for stage in stages
+    )
+    assert windows == pytest.approx(BEST.stages[0].epochs / 2 * curated, rel=0.02)
 
 
 def test_the_points_of_a_curve_differ_in_epochs_alone(store):

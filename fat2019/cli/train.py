@@ -287,14 +287,14 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     """Judge the labels of noisy clips by networks that have not seen them, for `train --relabel`.
 
     For each clip the file has their scores, how far its labels agree with them, and what to do: keep, drop, or train
-    towards the mean of labels and scores (soft). Networks are trained as by `train`, the recipe being best, whose
+    towards the mean of labels and scores (soft). Networks are trained as by `train`, the recipe being best-noisy, whose
     settings take the place of the defaults below.
     """
     from fat2019.recipes import configure
     from fat2019.relabel import relabel as judge
     from fat2019.store import FeatureStore
 
-    config = configure(recipe or "best", changes)
+    config = configure(recipe or "best-noisy", changes)
     table = judge(FeatureStore.open(features), config, out, work, folds=parts, report=say_epoch)
     uses = {use: int((table["use"] == use).sum()) for use in ("keep", "soft", "drop")}
     agreement = float(table["agreement"].mean())

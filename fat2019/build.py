@@ -14,13 +14,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from fat2019 import DataError
 from fat2019.clips import DataSet
 from fat2019.config import FeatureConfig
+from fat2019.console import Progress
 from fat2019.extract import disk_errors, make_shard
 from fat2019.journal import (
     JOURNAL_NAME,
@@ -43,8 +44,6 @@ from fat2019.manifest import (
 )
 from fat2019.plan import Plan, Sources, list_sources, make_plan, shard_counts
 from fat2019.shards import FORMATS
-
-Progress = Callable[[int, int], None]  # clips done, clips to be done
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 

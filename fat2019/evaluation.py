@@ -1,7 +1,7 @@
 """Runs -> scores of clips -> LWLRAP, or the scores of the test clips for a submission."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fat2019 import DataError
+from fat2019.console import Progress
 from fat2019.inference import score_clips
 from fat2019.labels import Vocabulary
 from fat2019.metric import lwlrap
@@ -16,7 +17,6 @@ from fat2019.runs import Run
 from fat2019.store import FeatureStore
 from fat2019.submission import Mean, combine, read_truth
 
-Progress = Callable[[int, int], None]
 Windows = Literal["tiled", "max-energy"]
 
 

@@ -17,6 +17,7 @@ from fat2019 import DataError, figures
 from fat2019.audio import UnreadableAudio, read_audio
 from fat2019.clips import DataSet, find_data_set
 from fat2019.config import SPLITS, FeatureConfig
+from fat2019.console import Progress
 from fat2019.extract import arrays_of
 from fat2019.figures import Page
 from fat2019.journal import JOURNAL_NAME
@@ -29,8 +30,6 @@ from fat2019.store import FeatureStore
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Progress = Callable[[int, int], None]
 
 _SAMPLE_CLIPS = 60  # of each split, for silence, where there is no store
 _PAIRS = 20

@@ -7,7 +7,7 @@ clips that were held out from all of them, beside the plain mean of their scores
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fat2019 import DataError, figures
+from fat2019.console import Progress
 from fat2019.figures import Page
 from fat2019.inference import score_clips
 from fat2019.labels import Vocabulary
@@ -22,8 +23,6 @@ from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.runs import Run, write_whole
 from fat2019.store import FeatureStore
 from fat2019.submission import combine
-
-Progress = Callable[[int, int], None]
 
 _WORST_CLIPS = 9
 _TOP_SCORES = 5

@@ -45,7 +45,7 @@ def joined(some_batches):
     return tuple(np.concatenate(parts) for parts in zip(*some_batches, strict=True))
 
 
-def same(ours, theirs):
+def assert_same(ours, theirs):
     assert len(ours) == len(theirs) > 0
     for a, b in zip(ours, theirs, strict=True):
         for part_a, part_b in zip(a, b, strict=True):
@@ -286,14 +286,14 @@ def test_a_feed_started_at_a_step_gives_what_an_uninterrupted_one_gives_there(st
     epoch, step = place
     some = feed_of(store, reader, **RUN)
     assert len(run_of(reader)) == 3 * some.steps_per_epoch
-    same(batches(some.dataset(epoch, step, epochs=3)), run_of(reader)[epoch * some.steps_per_epoch + step :])
+    assert_same(batches(some.dataset(epoch, step, epochs=3)), run_of(reader)[epoch * some.steps_per_epoch + step :])
 
 
 @pytest.mark.parametrize("reader", READERS)
 def test_batches_are_the_same_whatever_the_threads_and_the_global_seed(store, run_of, reader):
     expected = run_of(reader)
     tf.random.set_seed(1)
-    same(batches(feed_of(store, reader, **RUN).dataset(epochs=3).with_options(threads(16))), expected)
+    assert_same(batches(feed_of(store, reader, **RUN).dataset(epochs=3).with_options(threads(16))), expected)
 
 
 @pytest.mark.parametrize("reader", READERS)

@@ -20,18 +20,15 @@ builder and worker while the number of clips grows, by links to short clips (on 
 
 import argparse
 import contextlib
-import csv
 import functools
 import importlib.metadata
 import json
 import multiprocessing
-import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -39,10 +36,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.fft
 import soundfile
 import soxr
-from numpy.lib.stride_tricks import sliding_window_view
+from build_memory import growth_rows
+from floors import PlainFloor, TunedFloor
 from timing import circumstances, markdown
 
 from fat2019.audio import read_audio
@@ -59,10 +56,6 @@ from fat2019.silence import desilence
 
 _CONFIG = FeatureConfig()
 _WORKERS = (1, 2)
-_GROWTH_CLIPS = (500, 5_000, 25_000)
-_GROWTH_SOURCES = 40  # the shortest curated clips
-_SAMPLING_S = 0.05
-_BLOCK_FRAMES = 128
 
 _RATES = {
     "name": "",
@@ -155,58 +148,6 @@ def speed(data_set: DataSet, clips: int, folder: Path, runs: int, note: Note) ->
     }
 
 
-class PlainFloor:
-    """What cannot be left out: decode, resample, one real FFT over the frames that are kept, one write."""
-
-    def __init__(self, task: Task, record: ShardRecord) -> None:
-        """
-        Args:
-            task: whose clips are decoded.
-            record: what ours made of them: how much of a clip is kept, and how many bytes are written.
-        """
-        self._folder = task.out
-        self._paths = [source.path for source in task.sources]
-        self._kept = record.clips.samples
-        self._content = os.urandom(record.files[0].bytes)
-
-    def run(self) -> None:
-        for path, kept in zip(self._paths, self._kept, strict=True):
-            samples = repeat_to(self._read(path)[:kept], _CONFIG.window_samples)  # (samples,)
-            self._transform(sliding_window_view(samples, _CONFIG.n_fft)[:: _CONFIG.hop_samples])
-        with tempfile.NamedTemporaryFile(dir=self._folder, buffering=0) as file:
-            file.write(self._content)
-            os.fsync(file.fileno())
-
-    def _read(self, path: Path) -> Any:
-        samples, rate = soundfile.read(path, dtype="float32")
-        return soxr.resample(samples, rate, _CONFIG.sample_rate_hz, "HQ")
-
-    def _transform(self, frames: Any) -> None:
-        scipy.fft.rfft(frames)
-
-
-class TunedFloor(PlainFloor):
-    """The same by the fastest calls found, with memory that is used again and so need not be faulted in again."""
-
-    def __init__(self, task: Task, record: ShardRecord) -> None:
-        super().__init__(task, record)
-        longest = max(soundfile.info(path).frames for path in self._paths)
-        self._int16, self._float32 = np.empty(longest, np.int16), np.empty(longest, np.float32)
-
-    def _read(self, path: Path) -> Any:
-        # 16-bit samples are decoded as such: libsndfile's conversion to float takes longer than NumPy's.
-        with soundfile.SoundFile(path) as sound:
-            samples = sound.read(out=self._int16[: sound.frames])
-            rate = sound.samplerate
-        converted = self._float32[: len(samples)]
-        np.copyto(converted, samples)
-        return soxr.resample(converted, rate, _CONFIG.sample_rate_hz, "HQ")
-
-    def _transform(self, frames: Any) -> None:
-        for first in range(0, len(frames), _BLOCK_FRAMES):  # whose spectra stay in a core's cache
-            scipy.fft.rfft(frames[first : first + _BLOCK_FRAMES])
-
-
 def worker_rows(data_set: DataSet, folder: Path, runs: int, note: Note) -> list[dict[str, Any]]:
     """A whole store with one and with two workers in turn: by processes that are ready, and as a command."""
     found: dict[str, dict[int, list[float]]] = {
@@ -225,34 +166,6 @@ def worker_rows(data_set: DataSet, folder: Path, runs: int, note: Note) -> list[
                     shutil.rmtree(folder / "store")
                     note(f"run {run + 1} of {runs}: {name}, {workers} workers: {found[name][workers][-1]:.2f} s")
     return [_workers_row(name, of_name) for name, of_name in found.items()]
-
-
-def growth_rows(data_set: DataSet, folder: Path, note: Note) -> list[dict[str, Any]]:
-    """Peak memory of the builder and its workers, for DATA and for links to its shortest curated clips."""
-    rows = [_measured_apart("the data set itself", data_set.root, folder)]
-    note(f"{rows[-1]}")
-    for clips in _GROWTH_CLIPS:
-        root = folder / f"{clips}-clips"
-        _make_links(data_set, root, clips)
-        rows.append(_measured_apart(f"{clips:,} short clips", root, folder))
-        shutil.rmtree(root)
-        note(f"{rows[-1]}")
-    return rows
-
-
-def measure_memory(name: str, root: Path, out: Path) -> dict[str, Any]:
-    """Build with two workers. For a process of its own: its peak memory cannot be taken back."""
-    peaks: dict[int, float] = {}
-    with _watched_children(peaks):
-        summary = build_features(find_data_set(root), out, _CONFIG, workers=2)
-    return {
-        "name": name,
-        "clips": summary.clips,
-        "builder_mb": round(_peak_mb("self")),
-        "worker_mb": round(max(peaks.values())),
-        "audio_hours": round(summary.audio_seconds_before / 3600, 2),
-        "seconds": round(summary.seconds, 1),
-    }
 
 
 def _parse() -> argparse.Namespace:
@@ -401,63 +314,6 @@ def _seconds(work: Callable[[], Any]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def _measured_apart(name: str, root: Path, folder: Path) -> dict[str, Any]:
-    out = folder / "measured"
-    # A pool's process may have children of its own, unlike that of multiprocessing.Pool.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        row = process.submit(measure_memory, name, root, out).result()
-    shutil.rmtree(out)
-    return row
-
-
-@contextlib.contextmanager
-def _watched_children(peaks: dict[int, float]) -> Iterator[None]:
-    """Note the peak memory of this process's children until they are gone, in MB by process id."""
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(_SAMPLING_S):
-            for child in multiprocessing.active_children():
-                with contextlib.suppress(OSError, StopIteration):  # it has just ended
-                    peaks[child.pid or 0] = _peak_mb(child.pid)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
-
-
-def _peak_mb(process: int | str | None) -> float:
-    # What getrusage tells begins with the peak of the process that started this one.
-    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace").splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:"))) * 1024 / 1e6
-
-
-def _make_links(data_set: DataSet, root: Path, clips: int) -> None:
-    """A data set of so many names for the shortest curated clips."""
-    curated = (clip for clip in data_set.clips if clip.split == "curated")
-    sources = sorted(curated, key=lambda clip: clip.path.stat().st_size)[:_GROWTH_SOURCES]
-    (root / "train_curated").mkdir(parents=True)
-    with (root / "train_curated.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["fname", "labels"])
-        for index in range(clips):
-            source = sources[index % len(sources)]
-            link = root / "train_curated" / f"{index:08x}.wav"
-            _link(source.path.resolve(), link)
-            table.writerow([link.name, ",".join(source.labels)])
-
-
-def _link(source: Path, link: Path) -> None:
-    try:
-        link.hardlink_to(source)
-    except OSError:  # another file system, or more links than it allows
-        link.symlink_to(source)
 
 
 def _print(result: dict[str, Any]) -> None:

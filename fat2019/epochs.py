@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from fat2019 import DataError
 from fat2019.feed import EvaluationWindows
+from fat2019.files import whole
 from fat2019.inference import compiled
 from fat2019.metric import lwlrap
-from fat2019.runs import Checkpoint, best_path, whole, write_history
+from fat2019.runs import Checkpoint, best_path, write_history
 from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
 

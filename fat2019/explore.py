@@ -20,6 +20,7 @@ from fat2019.config import SPLITS, FeatureConfig
 from fat2019.console import Progress
 from fat2019.extract import arrays_of
 from fat2019.figures import Page
+from fat2019.files import write_whole
 from fat2019.journal import JOURNAL_NAME
 from fat2019.labels import Vocabulary
 from fat2019.manifest import MANIFEST_NAME
@@ -66,8 +67,6 @@ def explore(
     Raises:
         DataError: the source is neither, is damaged, or does not fit ``data``.
     """
-    from fat2019.runs import write_whole
-
     collection = _collection(source, data, seed, progress)
     drawn = Page(figures_folder)
     summary = _summary(collection, source)

@@ -24,9 +24,10 @@ import tensorflow as tf
 
 from fat2019 import DataError
 from fat2019.config import FeatureConfig
+from fat2019.files import whole, write_whole
 from fat2019.fourier import real_fft
 from fat2019.logmel import hann_window, mel_filters
-from fat2019.runs import Run, whole, write_whole
+from fat2019.runs import Run
 from fat2019.windows import IMAGE_MAXIMUM
 
 FORMATS = ("saved_model", "tflite", "onnx")

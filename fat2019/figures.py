@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fat2019.config import FeatureConfig
+from fat2019.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,8 +103,8 @@ class Page:
         """
         svg = to_svg(figure)
         if self._folder:
-            (self._folder / f"{name}.svg").write_bytes(svg)
-            (self._folder / f"{name}.png").write_bytes(to_png(figure))
+            write_whole(self._folder / f"{name}.svg", svg)
+            write_whole(self._folder / f"{name}.png", to_png(figure))
         return _markup('<img loading="lazy" alt="{}" src="data:image/svg+xml;base64,{}">', says, _base64(svg))
 
     def sound(self, samples: npt.NDArray[np.int16], rate_hz: int, seconds: float = 6.0) -> "Markup":

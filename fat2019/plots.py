@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fat2019.figures import to_png, to_svg
+from fat2019.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +74,6 @@ def draw_cost(stem: Path, curves: Mapping[str, Sequence[tuple[float, float, floa
 
 def _save(figure: "Figure", stem: Path) -> tuple[Path, Path]:
     png, svg = Path(f"{stem}.png"), Path(f"{stem}.svg")  # with_suffix would take the .1 of figure-6.1 for one
-    png.write_bytes(to_png(figure))
-    svg.write_bytes(to_svg(figure))
+    write_whole(png, to_png(figure))
+    write_whole(svg, to_svg(figure))
     return png, svg

@@ -13,9 +13,9 @@ import numpy as np
 
 from fat2019 import DataError
 from fat2019.epochs import Report
+from fat2019.files import write_whole
 from fat2019.inference import score_clips
 from fat2019.noisy import judged
-from fat2019.runs import write_whole
 from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
 from fat2019.training import train

@@ -17,9 +17,10 @@ import keras
 from fat2019 import DataError
 from fat2019.epochs import Report
 from fat2019.evaluation import lwlrap_on_test, predict_test
+from fat2019.files import write_json, write_whole
 from fat2019.plots import draw_curves
 from fat2019.recipes import RECIPES, Recipe, changed, scaled_epochs
-from fat2019.runs import Run, write_json, write_whole
+from fat2019.runs import Run
 from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
 from fat2019.submission import combine, write_submission

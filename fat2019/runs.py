@@ -19,7 +19,6 @@ import dataclasses
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,15 +26,13 @@ from typing import TYPE_CHECKING, Any
 
 from fat2019 import DataError
 from fat2019.config import FeatureConfig, feature_config_from_json
+from fat2019.files import clear_unfinished, read_json, write_json, write_whole
 from fat2019.labels import Vocabulary
 from fat2019.store import FeatureStore
 
 if TYPE_CHECKING:
     import keras
     import pandas as pd
-
-
-_UNFINISHED = ".unfinished-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,6 +230,8 @@ def begin_or_continue(
         DataError: the folder holds another run, or something else.
     """
     path.mkdir(parents=True, exist_ok=True)
+    for folder in (path, path / "state"):
+        clear_unfinished(folder)
     wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they are in the file
     if (path / "config.json").is_file():
         before = completed(read_json(path / "config.json"))
@@ -243,7 +242,7 @@ def begin_or_continue(
                 f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
                 "options to go on with it, or another --run for a new one"
             )
-    elif not all(entry.name.startswith(_UNFINISHED) for entry in path.iterdir()):  # which a kill may have left
+    elif any(path.iterdir()):
         raise DataError(f"{path}: this folder is neither empty nor a run; give another --run")
     else:
         write_json(path / "config.json", {**wanted, **also})
@@ -280,43 +279,6 @@ def _changes(before: Any, wanted: Any, at: str) -> list[str]:
             for change in _changes(*pair, f"{at}[{index}]")
         ]
     return [] if before == wanted else [f"{at} {before!r} instead of {wanted!r}"]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object.
-
-    Raises:
-        DataError: the file holds something else.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: expected a JSON object, received {type(value).__name__}")
-    return value
-
-
-@contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Where to write a file or a folder that is to be there whole, safe from a power cut, or not at all."""
-    unfinished = path.with_name(f"{_UNFINISHED}{path.name}")
-    yield unfinished
-    if unfinished.is_file():
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-    unfinished.replace(path)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all."""
-    with whole(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole or not at all."""
-    write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def best_path(path: Path, stages: int, stage: int) -> Path:

@@ -8,9 +8,7 @@ A mean is ``arithmetic``, or ``geometric``: that of probabilities, those below 1
 model's zero cannot overrule all others.
 """
 
-import contextlib
 import csv
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fat2019 import DataError
+from fat2019.files import write_whole
 from fat2019.labels import Vocabulary, parse_labels
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def write_submission(
         _require_same("clips", table.index, sample.index, sample_path)
         _require_same("classes", table.columns, sample.columns, sample_path)
         table = table.loc[sample.index, sample.columns]
-    _write_whole(path, table.to_csv(lineterminator="\n"))
+    write_whole(Path(path), table.to_csv(lineterminator="\n"))
 
 
 def average_files(
@@ -259,20 +258,3 @@ def _require_same(
 
 def _some(names: "pd.Index | pd.Series") -> str:
     return ", ".join(list(names[:3])) + (", ..." if len(names) > 3 else "")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write through a neighbour that takes the name at the end: no reader ever sees half a file."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

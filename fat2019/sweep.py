@@ -11,8 +11,8 @@ import keras
 
 from fat2019 import DataError
 from fat2019.epochs import Diverged, Report
+from fat2019.files import write_json, write_whole
 from fat2019.recipes import changed
-from fat2019.runs import write_json, write_whole
 from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
 from fat2019.training import train

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fat2019 import DataError
 from fat2019.audio import UnreadableAudio, read_audio
 from fat2019.clips import AUDIO_SUFFIXES
 from fat2019.config import FeatureConfig
 from fat2019.feed import EvaluationWindows
+from fat2019.files import write_whole
 from fat2019.inference import compiled
 from fat2019.labels import Vocabulary
 from fat2019.logmel import log_mel, repeat_to
@@ -169,10 +169,7 @@ def draw_timeline(line: Timeline, vocabulary: Vocabulary, path: Path, top: int) 
         names,
         f"{line.path.name}: scores along time",
     )
-    try:
-        path.write_bytes(to_png(figure))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from error
+    write_whole(path, to_png(figure))
     return {
         "start_s": line.start_s.tolist(),
         "window_s": line.window_s,

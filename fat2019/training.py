@@ -26,6 +26,7 @@ from fat2019 import DataError
 from fat2019.config import to_json
 from fat2019.epochs import EndOfEpoch, Report, Validation, is_out_of_patience
 from fat2019.feed import TrainingFeed
+from fat2019.files import read_json, whole, write_json, write_whole
 from fat2019.inference import score_clips
 from fat2019.interrupt import Interrupt
 from fat2019.keras_metric import LwlrapMetric
@@ -38,11 +39,7 @@ from fat2019.runs import (
     begin_or_continue,
     best_path,
     log_file,
-    read_json,
-    whole,
     write_history,
-    write_json,
-    write_whole,
 )
 from fat2019.split import folds, split_indices
 from fat2019.stages import OPTIMIZERS, Stage, TrainConfig

@@ -19,10 +19,11 @@ import keras
 from fat2019 import DataError
 from fat2019.epochs import Report
 from fat2019.evaluation import lwlrap_on_test, predict_test
+from fat2019.files import write_json, write_whole
 from fat2019.models import ModelConfig
 from fat2019.plots import draw_cost
 from fat2019.recipes import BEST, BOTH, RECIPES, changed, scaled_epochs
-from fat2019.runs import Run, write_json, write_whole
+from fat2019.runs import Run
 from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
 from fat2019.training import train

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from fat2019.config import to_json
-from fat2019.runs import Run, write_json
+from fat2019.files import write_json
+from fat2019.runs import Run
 from fat2019.stages import TrainConfig
 
 

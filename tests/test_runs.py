@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fat2019 import DataError
-from fat2019.runs import Checkpoint, Run, begin_or_continue, read_json, write_json, write_whole
+from fat2019.files import read_json
+from fat2019.runs import Checkpoint, Run, begin_or_continue
 from tests.run_folders import make_run
 
 
@@ -167,20 +168,3 @@ def test_the_time_of_earlier_sittings_counts(tmp_path):
     state.write()
     again = Checkpoint.open(tmp_path / "state")
     assert again.seconds_before >= 100.0 and again.seconds >= again.seconds_before
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
-    write_whole(tmp_path / "a.txt", "before")
-    with pytest.raises(TypeError):
-        write_whole(tmp_path / "a.txt", 3)
-    assert (tmp_path / "a.txt").read_text() == "before"
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "a.txt", {"score": float("nan")})
-    assert (tmp_path / "a.txt").read_text() == "before"
-
-
-@pytest.mark.parametrize("text", ["[1]", "{", b"\xff\xfe"])
-def test_what_is_no_json_object_is_refused(tmp_path, text):
-    (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(DataError, match=r"a\.json"):
-        read_json(tmp_path / "a.json")

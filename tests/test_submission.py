@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fat2019 import DataError, submission
+from fat2019 import DataError, files
 from fat2019.labels import Vocabulary
 from fat2019.submission import (
     average_files,
@@ -198,7 +198,7 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path, monkey
     def full_disk(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(submission.os, "fsync", full_disk)
+    monkeypatch.setattr(files.os, "fsync", full_disk)
     with pytest.raises(DataError, match="No space left"):
         write_submission(out, ["a.wav", "b.wav"], SCORES, VOCABULARY)
     assert out.read_text() == "old"

@@ -1,0 +1,75 @@
+"""Files that are there whole or not at all, whatever happens while they are written."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fat2019 import DataError
+
+_UNFINISHED = ".unfinished-"
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write a file or a folder that takes its name when it is finished, safe from a power cut.
+
+    Raises:
+        DataError: the disk is full, or something else keeps it from being written; what was there before, stays.
+    """
+    # Of this process alone: two that write the same file do not write into one another's.
+    unfinished = path.with_name(f"{_UNFINISHED}{os.getpid()}-{path.name}")
+    try:
+        yield unfinished
+        if unfinished.is_file():
+            with unfinished.open("rb") as file:
+                os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(unfinished)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, by :func:`whole`."""
+    data = content.encode() if isinstance(content, str) else content
+    with whole(path) as unfinished:
+        unfinished.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file by :func:`whole`."""
+    write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        DataError: the file holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, received {type(value).__name__}")
+    return value
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a kill left half-written in a folder that nobody writes to."""
+    for left in folder.glob(f"{_UNFINISHED}*"):
+        _remove(left)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):  # it is not there any more, or what keeps it from going is told elsewhere
+            path.unlink()

@@ -1,0 +1,53 @@
+"""Files and folders that are there whole or not at all, and JSON objects."""
+
+import errno
+
+import pytest
+
+from fat2019 import DataError
+from fat2019.files import clear_unfinished, read_json, whole, write_json, write_whole
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    write_whole(tmp_path / "a.txt", "before")
+    with pytest.raises(TypeError):
+        write_whole(tmp_path / "a.txt", 3)
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.txt", {"score": float("nan")})
+    assert (tmp_path / "a.txt").read_text() == "before"
+    write_whole(tmp_path / "a.txt", b"\r\nbytes as they are")
+    assert (tmp_path / "a.txt").read_bytes() == b"\r\nbytes as they are"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_told_by_the_files_name_and_leaves_what_was_there(tmp_path):
+    path = tmp_path / "network.keras"
+    path.write_text("before")
+    with pytest.raises(DataError, match=r"network\.keras: cannot be written: No space left"), whole(path) as half:
+        half.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")  # without a file's name, as it comes out of a write
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"none/a\.txt: cannot be written: No such file"):
+        write_whole(tmp_path / "none" / "a.txt", "text")
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_kill_left_half_written_is_cleared_away_and_nothing_else(tmp_path, kind):
+    (tmp_path / "a.txt").write_text("whole")
+    with whole(tmp_path / "b") as unfinished:  # and killed here
+        if kind == "folder":
+            unfinished.mkdir()
+        (unfinished / "half" if kind == "folder" else unfinished).write_text("half")
+        clear_unfinished(tmp_path)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+        unfinished.touch()
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", b"\xff\xfe"])
+def test_what_is_no_json_object_is_refused(tmp_path, text):
+    (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError, match=r"a\.json"):
+        read_json(tmp_path / "a.json")

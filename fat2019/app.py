@@ -8,7 +8,7 @@ import contextlib
 import html
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,17 +31,25 @@ _CSS = """
 _LEAST_PICTURE_PX = 760  # narrower, its text could not be read: on a telephone it is moved sideways
 
 
-def serve(run: Path, port: int) -> None:
+def serve(run: Path, port: int, ready: Callable[[], None]) -> None:
     """Show the page until it is interrupted.
+
+    Args:
+        run: the run's folder.
+        port: of the page.
+        ready: is called when the page can be looked at.
 
     Raises:
         DataError: the run cannot be used, the port is taken, or the library for the page is missing.
     """
     with made(run) as page:
         try:
-            launch(page, server_port=port)
-        except OSError as error:
-            raise DataError(f"port {port}: it is taken, perhaps by another page; give another --port") from error
+            launch(page, server_port=port, prevent_thread_lock=True)
+        except OSError as error:  # the library's own, without a number
+            taken = "it is taken, perhaps by another page; give another --port"
+            raise DataError(f"port {port}: {taken if 'empty port' in str(error) else error}") from error
+        ready()
+        page.block_thread()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from fat2019.labels import Vocabulary
 from fat2019.metric import lwlrap
 from fat2019.runs import Run
 from fat2019.store import FeatureStore
-from fat2019.submission import Mean, combine, read_truth
+from fat2019.submission import Mean, are_weights, combine, read_truth
 
 Windows = Literal["tiled", "max-energy"]
 
@@ -73,16 +73,19 @@ def predict_test(
         DataError: a run or its store cannot be used, the runs have different classes or test clips, or a test clip has
             no features since its audio could not be used.
     """
-    if weights and len(weights) != len(paths):
-        raise DataError(f"weights: expected one a run ({len(paths)}), received {len(weights)}")
+    if weights and not are_weights(weights, len(paths)):
+        raise DataError(
+            f"weights: expected one a run ({len(paths)}), none below 0 and not all 0, received "
+            f"{', '.join(f'{weight:g}' for weight in weights)}"
+        )
     runs = [Run.open(path) for path in paths]
     by_run, fnames = [], []
     for index, run in enumerate(runs):
         if run.vocabulary != runs[0].vocabulary:
             raise DataError(f"{run.path}: its vocabulary is not that of {runs[0].path}: scores cannot be averaged")
         store = run.store(features)
+        require_test_clips(store)
         test = _test_clips(store)
-        _require_all_usable(store, test)
         scores = score_clips(
             run.model(),
             store,
@@ -115,6 +118,18 @@ def lwlrap_on_test(
     test, labels = known
     row = {fname: row for row, fname in enumerate(fnames)}
     return lwlrap(labels[test], scores[[row[fname] for fname in store.clips["fname"].to_numpy()[test]]])
+
+
+def is_test_known(store: FeatureStore, truth: Path | None = None) -> bool:
+    """Whether :func:`lwlrap_on_test` will have a score; to be asked before long work.
+
+    Raises:
+        DataError: the labels are known, and not all test clips can be scored; or as :func:`lwlrap_on_test`.
+    """
+    if _known_labels(store, truth) is None:
+        return False
+    require_test_clips(store)
+    return True
 
 
 def _tell(progress: Progress, run: int, runs: int, clips: int, done: int) -> None:
@@ -158,6 +173,10 @@ def _true_labels(store: FeatureStore, path: Path) -> tuple[npt.NDArray[np.int64]
         )
     clips = np.array([place[fname] for fname in table["fname"]], np.int64)
     labels = store.labels.copy()
+    if not any(table["labels"]):
+        raise DataError(
+            f"{path}: no clip has a label; is it the sample of a submission, or a list still to be filled in?"
+        )
     labels[clips] = [store.vocabulary.encode(names) for names in table["labels"]]
     return clips, labels
 
@@ -168,8 +187,13 @@ def _with_usages(store: FeatureStore, test: npt.NDArray[np.int64]) -> dict[str, 
     return {"test": test, **apart}
 
 
-def _require_all_usable(store: FeatureStore, test: npt.NDArray[np.int64]) -> None:
-    if not len(test):
+def require_test_clips(store: FeatureStore) -> None:
+    """See that the test clips can be scored, all of them.
+
+    Raises:
+        DataError: there are none, or the audio of one could not be used.
+    """
+    if not len(_test_clips(store)):
         raise DataError(f"{store.path}: it has no test clips; build them with --splits test or without --splits")
     lost = store.quarantine[store.quarantine["split"] == "test"]
     if len(lost):

@@ -21,7 +21,7 @@ def whole(path: Path) -> Iterator[Path]:
         DataError: the disk is full, or something else keeps it from being written; what was there before, stays.
     """
     # Of this process alone: two that write the same file do not write into one another's.
-    unfinished = path.with_name(f"{_UNFINISHED}{os.getpid()}-{path.name}")
+    unfinished = path.absolute().with_name(f"{_UNFINISHED}{os.getpid()}-{path.name}")
     try:
         yield unfinished
         if unfinished.is_file():
@@ -32,6 +32,18 @@ def whole(path: Path) -> Iterator[Path]:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         _remove(unfinished)
+
+
+def require_place(path: Path) -> None:
+    """See that a file could be written there: long work is not to end with a place that never was one.
+
+    Raises:
+        DataError: a folder has that name, or the folder that it is to be in is missing.
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: cannot be written: it is a folder; give a file's name")
+    if not path.absolute().parent.is_dir():
+        raise DataError(f"{path}: cannot be written: there is no folder {path.parent}")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

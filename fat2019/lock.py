@@ -1,4 +1,4 @@
-"""One builder at a time: a lock on a store's folder that dies with its holder."""
+"""One builder of a store, one training in a run's folder at a time: a lock that dies with its holder."""
 
 import fcntl
 import json
@@ -12,25 +12,39 @@ from pathlib import Path
 from fat2019 import DataError
 
 LOCK_NAME = "build.lock"
+RUN_LOCK_NAME = "train.lock"
 
 
 @contextmanager
 def build_lock(folder: Path) -> Iterator[None]:
-    """Hold the folder for this builder alone.
+    """Hold a store's folder for this builder alone.
 
     Raises:
         DataError: another builder holds it, who is named. The lock of one that died holds nobody back.
     """
-    descriptor = _acquire(folder / LOCK_NAME)
+    with _held(folder / LOCK_NAME, "building this store"):
+        yield
+
+
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """Hold a run's folder for this training alone, as :func:`build_lock` does."""
+    with _held(folder / RUN_LOCK_NAME, "training in this folder"):
+        yield
+
+
+@contextmanager
+def _held(path: Path, doing: str) -> Iterator[None]:
+    descriptor = _acquire(path, doing)
     try:
         yield
     finally:
         # Removed while it is held: whoever opened it meanwhile finds that the name is gone, and tries again.
-        (folder / LOCK_NAME).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
-def _acquire(path: Path) -> int:
+def _acquire(path: Path, doing: str) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -38,7 +52,7 @@ def _acquire(path: Path) -> int:
         except BlockingIOError as error:
             holder = _holder(descriptor)
             os.close(descriptor)
-            raise DataError(f"{path.parent}: {holder} is building this store: wait for it or stop it") from error
+            raise DataError(f"{path.parent}: {holder} is {doing}: wait for it or stop it") from error
         if _is_still(path, descriptor):
             _sign(descriptor)
             return descriptor

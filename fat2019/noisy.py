@@ -71,7 +71,10 @@ def read_judged(path: Path, store: FeatureStore) -> tuple[npt.NDArray[np.float32
     unknown = [fname for fname in table["fname"] if fname not in place]
     if unknown:
         raise DataError(f"{path}: {len(unknown)} of its clips are no noisy clips of {store.path}: {unknown[0]}")
-    scores = table[list(store.vocabulary.names)].to_numpy(np.float32)  # (rows, classes)
+    try:
+        scores = table[list(store.vocabulary.names)].to_numpy(np.float32)  # (rows, classes)
+    except ValueError as error:
+        raise DataError(f"{path}: a score is no number from 0 to 1: {error}") from error
     if not ((scores >= 0) & (scores <= 1)).all():
         raise DataError(f"{path}: a score is no number from 0 to 1")
     clips, use = np.array([place[fname] for fname in table["fname"]], np.int64), table["use"].to_numpy()

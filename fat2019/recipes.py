@@ -107,6 +107,8 @@ def _changed_feed(feed: FeedConfig, given: Mapping[str, Any]) -> FeedConfig:
     changes = dict(given)
     policy = changes.pop("policy", None)
     wanted = changes.pop("spec_augment", policy is not None or feed.spec_augment is not None)
+    if policy is not None and not wanted:
+        raise DataError(f"policy: {policy} is one of SpecAugment, which is switched off; leave out one of both")
     if not wanted:
         changes["spec_augment"] = None
     elif policy in (None, "ours"):

@@ -16,7 +16,7 @@ import keras
 
 from fat2019 import DataError
 from fat2019.epochs import Report
-from fat2019.evaluation import lwlrap_on_test, predict_test
+from fat2019.evaluation import is_test_known, lwlrap_on_test, predict_test, require_test_clips
 from fat2019.files import write_json, write_whole
 from fat2019.plots import draw_curves
 from fat2019.recipes import RECIPES, Recipe, changed, scaled_epochs
@@ -115,6 +115,11 @@ def reproduce(
         raise DataError(f"scale: expected a number above 0 and up to 1, received {scale}")
     if seeds < 1:
         raise DataError(f"seeds: expected a whole number >= 1, received {seeds}")
+    if name == FINAL:
+        require_test_clips(store)
+        is_test_known(store, truth)  # which says whether the file can be used
+    elif truth is not None:
+        raise DataError(f"truth: {name} has no scores of test clips; only {FINAL} has")
     recipes = [recipe for recipe in RECIPES.values() if recipe.experiment == name]
     out.mkdir(parents=True, exist_ok=True)
     runs: dict[str, list[Run]] = {}

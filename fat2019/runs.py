@@ -28,6 +28,7 @@ from fat2019 import DataError
 from fat2019.config import FeatureConfig, feature_config_from_json
 from fat2019.files import clear_unfinished, read_json, write_json, write_whole
 from fat2019.labels import Vocabulary
+from fat2019.lock import RUN_LOCK_NAME
 from fat2019.store import FeatureStore
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Run:
         """The split and the names of the clips that the run was validated on: curated ones, if there are any."""
         import pandas as pd
 
-        table = pd.read_csv(self.path / "split.csv")
+        table = pd.read_csv(self.path / "split.csv", dtype=str, keep_default_na=False)
         table = table[table["part"] == "validation"]
         split = "curated" if (table["split"] == "curated").any() else "noisy"
         return split, set(table["fname"][table["split"] == split])
@@ -240,10 +241,10 @@ def begin_or_continue(
             more = f" and {len(found) - 3} more differences" if len(found) > 3 else ""
             raise DataError(
                 f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
-                "options to go on with it, or another --run for a new one"
+                "options to go on with it, or another folder for a new one"
             )
-    elif any(path.iterdir()):
-        raise DataError(f"{path}: this folder is neither empty nor a run; give another --run")
+    elif any(entry.name != RUN_LOCK_NAME for entry in path.iterdir()):
+        raise DataError(f"{path}: this folder is neither empty nor a run; give another one")
     else:
         write_json(path / "config.json", {**wanted, **also})
 

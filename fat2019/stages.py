@@ -4,6 +4,7 @@ A run is one or more stages, each with its clips, its optimizer and the part of 
 """
 
 import dataclasses
+import math
 from typing import Literal
 
 import keras
@@ -45,10 +46,10 @@ class Stage:
             raise DataError(f"epochs: expected a whole number >= 1, received {self.epochs}")
         if self.keep not in ("best", "last"):
             raise DataError(f"keep: expected best or last, received {self.keep!r}")
-        if not self.weight_decay >= 0:
+        if not 0 <= self.weight_decay < math.inf:
             raise DataError(f"weight_decay: expected at least 0, received {self.weight_decay}")
         self.loss_function()  # which knows what it can do
-        if not self.learning_rate > 0:
+        if not 0 < self.learning_rate < math.inf:
             raise DataError(f"learning rate: expected a number above 0, received {self.learning_rate}")
         for name, known in (
             ("optimizer", OPTIMIZERS),
@@ -89,6 +90,8 @@ class TrainConfig:
             raise DataError(f"folds: expected 2 or more, or 0 for none, received {self.folds}")
         if self.folds and not 1 <= self.fold <= self.folds:
             raise DataError(f"fold: expected 1 to {self.folds}, the folds, received {self.fold}")
+        if self.fold != 1 and not self.folds:
+            raise DataError(f"fold: expected folds to hold out number {self.fold} of, received none; give --folds")
         if not 0 < self.clip_share <= 1:
             raise DataError(f"clip share: expected a number above 0 and up to 1, received {self.clip_share}")
         if not self.stages:
@@ -96,9 +99,7 @@ class TrainConfig:
         if self.stages[0].judge_noisy:
             raise DataError("judge_noisy: there is no network before the first stage to judge by")
         if self.relabel and any(stage.judge_noisy for stage in self.stages):
-            raise DataError(
-                f"relabel: {self.relabel} and the recipe both judge noisy labels; leave out one (--no-judge-noisy)"
-            )
+            raise DataError(f"relabel: {self.relabel} and the recipe both judge noisy labels; leave out one")
         if self.relabel and not any("noisy" in stage.splits for stage in self.stages):
             raise DataError(
                 f"relabel: {self.relabel} judges noisy clips, and none are trained on; add --splits curated,noisy"
@@ -106,7 +107,7 @@ class TrainConfig:
         if self.precision not in PRECISIONS:
             raise DataError(f"precision: expected one of {', '.join(PRECISIONS)}, received {self.precision!r}")
         for name in ("early_stopping_epochs", "clip_norm", "seed"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise DataError(f"{name}: expected at least 0, received {getattr(self, name)}")
         if self.devices < 1:
             raise DataError(f"devices: expected a whole number >= 1, received {self.devices}")

@@ -67,7 +67,7 @@ def combine(
     if len(shapes) != 1:
         raise ValueError(f"Expected scores of one shape. Received {len(scores)} of shapes {sorted(shapes)}.")
     share = np.ones(len(scores)) if weights is None else np.asarray(weights, np.float64)  # (models,)
-    if share.shape != (len(scores),) or not (share >= 0).all() or not 0 < share.sum() < np.inf:
+    if not are_weights(share, len(scores)):
         raise ValueError(f"Expected {len(scores)} weights >= 0 with a sum above 0. Received {weights}.")
     into, out_of = _scale(mean)
     total = sum(weight * into(one) for weight, one in zip(share / share.sum(), scores, strict=True))
@@ -103,6 +103,12 @@ def write_submission(
         _require_same("classes", table.columns, sample.columns, sample_path)
         table = table.loc[sample.index, sample.columns]
     write_whole(Path(path), table.to_csv(lineterminator="\n"))
+
+
+def are_weights(weights: Sequence[float] | np.ndarray, models: int) -> bool:
+    """Whether so many models can be weighed by them: one each, none below 0, and not all 0."""
+    weights = np.asarray(weights, np.float64)
+    return weights.shape == (models,) and bool((weights >= 0).all() and 0 < weights.sum() < np.inf)
 
 
 def average_files(

@@ -4,8 +4,10 @@ A stage starts from the network that the stage before kept. Everything random is
 that was killed and started again ends with the numbers of one that was not.
 """
 
+import csv
 import dataclasses
 import hashlib
+import io
 import itertools
 import json
 import logging
@@ -30,6 +32,7 @@ from fat2019.files import read_json, whole, write_json, write_whole
 from fat2019.inference import score_clips
 from fat2019.interrupt import Interrupt
 from fat2019.keras_metric import LwlrapMetric
+from fat2019.lock import run_lock
 from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.models import build, parameter_counts, set_trainable
 from fat2019.noisy import judged, read_judged
@@ -65,14 +68,16 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
             loss became NaN or infinite.
     """
     parts = _split(store, config)  # before a folder is made, which would stand in the way of the corrected command
-    begin_or_continue(path, _identity(store, config), _circumstances(store), _completed)
-    if not (path / "metrics.json").is_file():
-        with log_file(path):
-            _write_split(path / "split.csv", store, parts)
-            _train_stages(store, config, path, parts, report)
-    else:
-        log.info("%s: this run is finished already", path)
-    shutil.rmtree(path / "state", ignore_errors=True)
+    path.mkdir(parents=True, exist_ok=True)
+    with run_lock(path):
+        begin_or_continue(path, _identity(store, config), _circumstances(store), _completed)
+        _write_split(path / "split.csv", store, parts)
+        if not (path / "metrics.json").is_file():
+            with log_file(path):
+                _train_stages(store, config, path, parts, report)
+        else:
+            log.info("%s: this run is finished already", path)
+        shutil.rmtree(path / "state", ignore_errors=True)
     return Run.open(path)
 
 
@@ -97,20 +102,29 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
         path: the run folder.
         store: the features.
         config: what the run is to do.
-        others: folders of finished runs.
+        others: folders of finished runs; one that was trained on other clips has nothing to give.
     """
     if (path / "config.json").is_file():
         return
+    clips = _split_table(store, _split(store, config))
+    others = [other for other in others if _text(other / "split.csv") == clips]
     wanted = json.loads(json.dumps(_identity(store, config)))
     counts = [_stages_alike(wanted, other) for other in others]
     shared = max(counts, default=0)
     if not shared:
         return
     other = others[counts.index(shared)]
-    begin_or_continue(path, wanted, _circumstances(store))
+    path.mkdir(parents=True, exist_ok=True)
+    with run_lock(path):
+        begin_or_continue(path, wanted, _circumstances(store))
+        _take_over(path, other, shared, len(config.stages))
+
+
+def _take_over(path: Path, other: Path, shared: int, stages: int) -> None:
+    """The first networks of another run, its history until then, and a state that says so."""
     theirs = read_json(other / "config.json")["train"]["stages"]
     for stage in range(shared):
-        with whole(best_path(path, len(config.stages), stage)) as unfinished:
+        with whole(best_path(path, stages, stage)) as unfinished:
             shutil.copyfile(best_path(other, len(theirs), stage), unfinished)
     history = Run.open(other).history()
     rows: list[dict[str, Any]] = history[history["stage"] <= shared].to_dict("records")  # type: ignore[assignment]
@@ -191,7 +205,13 @@ def _split(store: FeatureStore, config: TrainConfig) -> _Parts:
     for split in sorted(trained | validated):
         clips = np.flatnonzero(splits == split)
         if not len(clips):
-            raise DataError(f"{store.path}: it has no {split} clips; build them, or give other --splits")
+            if split in trained:
+                raise DataError(
+                    f"{store.path}: it has no {split} clips to train on; build them, or give other --splits"
+                )
+            raise DataError(
+                f"{store.path}: it has no {split} clips to validate on; build them, or give --validate-on of other ones"
+            )
         if split in validated:
             train, validation = _trained_and_held_out(store.labels[clips], split, config)
             parts.validation[split], clips = clips[validation], clips[train]
@@ -239,19 +259,29 @@ def _share(clips: npt.NDArray[np.int64], config: TrainConfig) -> npt.NDArray[np.
 
 
 def _write_split(path: Path, store: FeatureStore, parts: _Parts) -> None:
-    fnames = store.clips["fname"].to_numpy()
-    lines = ["fname,split,part"]
-    for part, by_split in (("train", parts.train), ("validation", parts.validation)):
-        for split, clips in by_split.items():
-            lines += [f"{fname},{split},{part}" for fname in fnames[clips]]
-    text = "\n".join(lines) + "\n"
+    table = _split_table(store, parts)
     if not path.is_file():
-        write_whole(path, text)
-    elif path.read_text(encoding="utf-8") != text:
+        write_whole(path, table)
+    elif _text(path) != table:
         raise DataError(
             f"{path}: the clips of {store.path} or their labels are no longer those that this run began "
-            "with; give another --run"
+            "with; give another folder for a new one"
         )
+
+
+def _split_table(store: FeatureStore, parts: _Parts) -> str:
+    """The text of ``split.csv``."""
+    fnames, text = store.clips["fname"].to_numpy(), io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["fname", "split", "part"])
+    for part, by_split in (("train", parts.train), ("validation", parts.validation)):
+        for split, clips in by_split.items():
+            table.writerows((fname, split, part) for fname in fnames[clips])
+    return text.getvalue()
+
+
+def _text(path: Path) -> str:
+    return _bytes(path).decode(errors="replace")
 
 
 def _train_stages(store: FeatureStore, config: TrainConfig, path: Path, parts: _Parts, report: Report | None) -> None:

@@ -18,7 +18,7 @@ import keras
 
 from fat2019 import DataError
 from fat2019.epochs import Report
-from fat2019.evaluation import lwlrap_on_test, predict_test
+from fat2019.evaluation import is_test_known, lwlrap_on_test, predict_test
 from fat2019.files import write_json, write_whole
 from fat2019.models import ModelConfig
 from fat2019.plots import draw_cost
@@ -171,6 +171,7 @@ def compare(
     if unknown:
         raise DataError(f"rows: there is no {sorted(unknown)[0]!r} in {name}: {', '.join(t.row for t in trials)}")
     trials = [trial for trial in trials if not only or trial.row in only]
+    is_tested = is_test_known(store, truth)
     out.mkdir(parents=True, exist_ok=True)
     measured: dict[str, list[dict[str, float]]] = {trial.row: [] for trial in trials}
     for seed in range(seeds):
@@ -179,17 +180,19 @@ def compare(
             keras.backend.clear_session()
             path = out / "runs" / f"{trial.folder}-seed-{seed}"
             run = train(store, changed(trial.config, {"seed": seed}), path, report)
-            measured[trial.row].append(_measured(run, store, truth))
+            measured[trial.row].append(_measured(run, store, truth, is_tested))
         _write(name, store, out, scale, seed + 1, trials, measured)  # after every seed: an unfinished table is one too
     return _write(name, store, out, scale, seeds, trials, measured)
 
 
-def _measured(run: Run, store: FeatureStore, truth: Path | None) -> dict[str, float]:
-    fnames, scores, _ = predict_test([run.path], features=store.path)
-    test = lwlrap_on_test(store, fnames, scores, truth)
+def _measured(run: Run, store: FeatureStore, truth: Path | None, is_tested: bool) -> dict[str, float]:
+    tested = {}
+    if is_tested:
+        fnames, scores, _ = predict_test([run.path], features=store.path)
+        tested = {"test": lwlrap_on_test(store, fnames, scores, truth)}
     return {
         "validation": run.metrics["validation"]["lwlrap"],
-        **({} if test is None else {"test": test}),
+        **tested,
         "cpu_minutes": run.metrics["cpu_seconds"] / 60,
         "minutes": run.metrics["seconds"] / 60,
     }

@@ -28,7 +28,7 @@ def tiny_data(tmp_path_factory):
         (root / FOLDERS[split]).mkdir()
         rows = []
         for index in range(count):
-            fname = f"{split}{index:02d}.wav"
+            fname = f"{split}, {index:02d}.wav" if index == 9 else f"{split}{index:02d}.wav"  # a name to be quoted
             labels = sorted({CLASSES[index % 5], CLASSES[(index * index) % 5]}) if index % 3 else [CLASSES[index % 5]]
             soundfile.write(root / FOLDERS[split] / fname, _sound(rng, index), RATE_HZ, subtype="PCM_16")
             rows.append([fname, ",".join(labels)])

@@ -1,5 +1,6 @@
 """Run folders of tiny networks, finished without training: what reads runs can be tested in little time."""
 
+import csv
 import dataclasses
 import functools
 import json
@@ -32,8 +33,9 @@ def make_run(path, store, *, seed=0, config=None, validation=(), split="curated"
             "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
         },
     )
-    rows = [f"{store.clips['fname'][clip]},{split},validation" for clip in validation]
-    (path / "split.csv").write_text("\n".join(["fname,split,part", *rows]) + "\n")
+    with (path / "split.csv").open("w", newline="") as file:
+        rows = [(store.clips["fname"][clip], split, "validation") for clip in validation]
+        csv.writer(file, lineterminator="\n").writerows([("fname", "split", "part"), *rows])
     history = [
         f"{stage + 1},{epoch + 1},0.5,{0.2 + 0.01 * epoch},0.5,{0.1 + 0.001 * seed + 0.01 * epoch},1.0"
         for stage in range(len(config.stages))

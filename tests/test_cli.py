@@ -303,6 +303,19 @@ def test_the_ablation_is_a_table_to_reproduce(store, tmp_path, monkeypatch):
     assert json.loads(ran(*command, "--json").stdout)["rows"][1]["against_best"]  # and nothing is trained again
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("table-6.5", "--row", "ResNet50, MixUp"), "--row is an option of ablation, cost"),
+        (("cost", "--weights", "imagenet"), "--weights is an option of the report's tables"),
+        (("table-6.1", "--truth", "truth.csv"), "only table-7.1 has"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(store, tmp_path, given, message):
+    assert message in failure("reproduce", *given, "--features", store.path, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_sweep_is_a_table_with_a_row_a_run(store, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "build", tiny_network)
     command = ["sweep", "--features", store.path, "--out", tmp_path, "--epochs", 1, "--lr", 1e-2, "--lr", 1e-3]

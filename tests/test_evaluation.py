@@ -122,9 +122,18 @@ def test_progress_is_told_over_all_runs(runs):
     assert told == [(8, 24), (16, 24), (24, 24)]
 
 
-def test_weights_must_be_one_a_run(runs):
-    with pytest.raises(DataError, match=r"expected one a run \(3\), received 2"):
-        predict_test([run.path for run in runs], weights=(1.0, 2.0))
+@pytest.mark.parametrize("weights", [(1.0, 2.0), (1.0, -1.0, 1.0), (0.0, 0.0, 0.0), (np.nan, 1.0, 1.0)])
+def test_weights_must_be_one_a_run_and_weigh_something(runs, weights):
+    received = ", ".join(f"{weight:g}" for weight in weights)
+    with pytest.raises(DataError, match=rf"one a run \(3\), none below 0 and not all 0, received {received}"):
+        predict_test([run.path for run in runs], weights=weights)
+
+
+def test_a_list_without_labels_scores_nothing(store, runs, tmp_path):
+    truth = tmp_path / "truth.csv"
+    truth.write_text(f"fname,labels\n{store.clips['fname'][TEST[0]]},\n")
+    with pytest.raises(DataError, match=r"truth\.csv: no clip has a label"):
+        evaluate_run(runs[0].path, truth=truth)
 
 
 def test_runs_of_different_classes_are_not_averaged(store, runs, tmp_path):

@@ -1,11 +1,12 @@
 """Files and folders that are there whole or not at all, and JSON objects."""
 
 import errno
+from pathlib import Path
 
 import pytest
 
 from fat2019 import DataError
-from fat2019.files import clear_unfinished, read_json, whole, write_json, write_whole
+from fat2019.files import clear_unfinished, read_json, require_place, whole, write_json, write_whole
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
@@ -27,6 +28,17 @@ def test_a_full_disk_is_told_by_the_files_name_and_leaves_what_was_there(tmp_pat
         half.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")  # without a file's name, as it comes out of a write
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("place", "reason"), [(".", "it is a folder"), ("none/a.txt", "there is no folder")])
+def test_a_place_that_can_be_no_file_is_told_before_the_work(tmp_path, monkeypatch, place, reason):
+    monkeypatch.chdir(tmp_path)
+    require_place(Path("a.txt"))
+    with pytest.raises(DataError, match=rf"cannot be written: {reason}"):
+        require_place(Path(place))
+    with pytest.raises(DataError, match="cannot be written"):
+        write_whole(Path(place), "text")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):

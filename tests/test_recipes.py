@@ -168,12 +168,16 @@ def test_without_options_a_recipe_is_itself_and_no_recipe_the_defaults():
         ({"spec_augment": False}, None),
         ({"policy": "LB"}, published_policy("LB")),
         ({"policy": "ours"}, SpecAugment()),
-        ({"spec_augment": False, "policy": "LB"}, None),
         ({}, None),
     ],
 )
 def test_spec_augment_is_a_flag_and_a_policy(options, expected):
     assert configure(None, options).stages[0].feed.spec_augment == expected
+
+
+def test_a_policy_of_what_is_switched_off_is_refused():
+    with pytest.raises(DataError, match="policy: LB is one of SpecAugment, which is switched off"):
+        configure(None, {"spec_augment": False, "policy": "LB"})
 
 
 def test_spec_augment_of_a_recipe_is_switched_off_and_its_policy_exchanged():

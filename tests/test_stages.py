@@ -39,6 +39,8 @@ def test_a_stage_out_of_range_is_refused_by_name(fields, message):
         ({"folds": -2}, "folds"),
         ({"folds": 3, "fold": 4}, "fold: expected 1 to 3"),
         ({"folds": 3, "fold": 0}, "fold: expected 1 to 3"),
+        ({"fold": 2}, "fold: expected folds .* give --folds"),
+        ({"clip_norm": float("nan")}, "clip_norm"),
         ({"precision": "int8"}, "precision"),
         ({"clip_norm": -1.0}, "clip_norm"),
         ({"devices": 0}, "devices"),
@@ -58,5 +60,5 @@ def test_labels_are_not_judged_where_nothing_can_judge_them_or_twice():
     judging = Stage(("curated", "noisy"), judge_noisy=True)
     with pytest.raises(DataError, match="judge_noisy: there is no network before the first stage"):
         TrainConfig(stages=(judging,))
-    with pytest.raises(DataError, match=r"relabel: x.csv and the recipe both judge .*--no-judge-noisy"):
+    with pytest.raises(DataError, match=r"relabel: x.csv and the recipe both judge noisy labels; leave out one"):
         TrainConfig(stages=(Stage(), judging), relabel="x.csv")

@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import click
 import numpy as np
@@ -208,11 +209,14 @@ def test_the_timeline_is_a_picture_and_its_numbers_are_in_the_json(run, tagger, 
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_timeline_of_several_files_is_refused_in_one_line(run, clips_to_tag, tmp_path):
-    result = command(run.path, *clips_to_tag[:2], "--timeline", tmp_path / "line.png")
+@pytest.mark.parametrize("given", ["two files", "a pattern", "a folder"])
+def test_a_timeline_of_several_files_is_refused_in_one_line(run, clips_to_tag, tmp_path, given):
+    folder = Path(clips_to_tag[0]).parent
+    files = {"two files": clips_to_tag[:2], "a pattern": [f"{folder}/*"], "a folder": [folder]}[given]
+    result = command(run.path, *files, "--json", "--timeline", tmp_path / "line.png")
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
-    assert "one file" in result.stderr
+    assert "one file" in result.stderr and not result.stdout
     assert not (tmp_path / "line.png").exists()
 
 

@@ -17,6 +17,7 @@ from fat2019.augment import SpecAugment
 from fat2019.epochs import Diverged, Validation
 from fat2019.feed import FeedConfig
 from fat2019.inference import score_clips
+from fat2019.lock import run_lock
 from fat2019.metric import lwlrap
 from fat2019.models import ModelConfig
 from fat2019.noisy import judged, read_judged
@@ -245,11 +246,36 @@ def test_where_the_last_epoch_is_to_be_kept_it_is_though_another_was_better(stor
 
 def test_a_run_goes_on_with_the_clips_that_it_began_with_only(finished, store, tmp_path):
     shutil.copytree(finished[0].path, tmp_path / "run")
-    (tmp_path / "run" / "metrics.json").unlink()
     with (tmp_path / "run" / "split.csv").open("a") as file:
         file.write("since-removed.wav,curated,train\n")
-    with pytest.raises(DataError, match=r"split.csv: the clips of .* are no longer those"):
+    for _ in ("finished", "to go on with"):
+        with pytest.raises(DataError, match=r"split.csv: the clips of .* are no longer those"):
+            train(store, TWO_STAGES, tmp_path / "run")
+        (tmp_path / "run" / "metrics.json").unlink(missing_ok=True)
+
+
+def test_a_stage_of_a_run_on_other_clips_is_not_taken_over(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "other")
+    with (tmp_path / "other" / "split.csv").open("a") as file:
+        file.write("since-removed.wav,noisy,train\n")
+    adopt_stages(tmp_path / "run", store, TWO_STAGES, [tmp_path / "other"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_is_trained_in_by_one_training_at_a_time(store, tmp_path):
+    (tmp_path / "run").mkdir()
+    with (
+        run_lock(tmp_path / "run"),
+        pytest.raises(DataError, match=rf"run: process {os.getpid()} on .* is training in this folder: wait for it"),
+    ):
         train(store, TWO_STAGES, tmp_path / "run")
+    assert not any((tmp_path / "run").iterdir())
+
+
+def test_clips_that_are_only_validated_on_may_be_of_the_other_part(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "build", tiny_network)
+    run = train(store, one_stage(splits=("noisy",), validate_on="noisy"), tmp_path / "run")
+    assert set(pd.read_csv(run.path / "split.csv")["split"]) == {"noisy"} == {run.held_out()[0]}
 
 
 def test_a_stage_taken_over_from_another_run_changes_no_number(finished, store, tmp_path):

@@ -69,6 +69,10 @@ def reproduce(
     from fat2019.trials import TABLES, compare
 
     path, store = out or Path("reproduced") / table, FeatureStore.open(features)
+    for option, given, tables in (("--row", rows, TABLES), ("--weights", weights, ())):
+        if given and (table in TABLES) != bool(tables):
+            which = ", ".join(TABLES) if tables else "the report's tables"
+            raise click.UsageError(f"{option} is an option of {which}, and not of {table}")
     if table in TABLES:
         result = compare(table, store, path, scale=scale, seeds=seeds or 3, only=rows, truth=truth, report=say_epoch)
     else:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fat2019.cli import options
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import TensorFlowCommand, print_result
 from fat2019.console import progress
+from fat2019.files import require_place
 
 
 @click.command("explore", cls=TensorFlowCommand)
@@ -41,6 +43,7 @@ def explore(
     """Make a page on which to see and hear SOURCE, a feature store or a data set."""
     from fat2019.explore import explore as run
 
+    require_place(out)
     with progress("clips") as show:
         result = run(
             source,
@@ -67,6 +70,7 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
     """Make a page on one or more finished RUNS: curves, scores by class, mistakes to see and hear, their ensemble."""
     from fat2019.report import report as run
 
+    require_place(out)
     with progress("clips") as show:
         result = run(runs, out, features=features, figures_folder=figures, progress=show)
     lines = [f"{row['name']}: LWLRAP {row['held_out']:.4f}" for row in result["runs"]]
@@ -93,8 +97,6 @@ def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json
     Each file is treated as a test clip: its silences are removed, and the scores of all its windows averaged. A file
     that cannot be used is named on standard error; the others are tagged, and the exit status is 2 at the end.
     """
-    if timeline and (len(files) > 1 or Path(files[0]).is_dir()):
-        raise DataError(f"{timeline}: a timeline is of one file: give a single one")
     from fat2019.runs import Run
     from fat2019.tagging import Tagger, draw_timeline, find_audio
 
@@ -105,8 +107,14 @@ def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json
         failures.append({"file": str(path), "reason": reason})
         click.echo(f"not tagged: {reason}", err=True)
 
+    paths: Iterable[Path] = find_audio(files, failed)
+    if timeline:
+        require_place(timeline)
+        paths = list(paths)
+        if len(paths) > 1:
+            raise DataError(f"{timeline}: a timeline is of one file: give a single one instead of {len(paths)}")
     show = _JsonTags(run) if json_ else _tag_lines
-    for file in tagger.tag(find_audio(files, failed), failed):
+    for file in tagger.tag(paths, failed):
         row = {
             "file": str(file.path),
             "seconds": file.seconds,
@@ -163,8 +171,8 @@ def serve(run: Path, port: int) -> None:
     from fat2019.app import ADDRESS
     from fat2019.app import serve as show
 
-    click.echo(f"http://{ADDRESS}:{port}, until it is interrupted (Ctrl-C)", err=True)
-    show(run, port)
+    address = f"http://{ADDRESS}:{port}"
+    show(run, port, lambda: click.echo(f"{address}, until it is interrupted (Ctrl-C)", err=True))
 
 
 @click.command("export", cls=TensorFlowCommand)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import math
 import os
 import sys
 import tempfile
@@ -27,7 +28,16 @@ class TensorFlowCommand(click.Command):
 
 def print_result(result: dict[str, Any], json_: bool, lines: Sequence[str]) -> None:
     """The result of a command: as one JSON object, or as lines."""
-    click.echo(json.dumps(result, indent=2, default=str) if json_ else "\n".join(lines))
+    click.echo(json.dumps(_without_nan(result), indent=2, default=str) if json_ else "\n".join(lines))
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON knows no NaN; what is not a number is null."""
+    if isinstance(value, dict):
+        return {name: _without_nan(of_name) for name, of_name in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(element) for element in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def say_epoch(row: dict[str, Any]) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from fat2019 import DataError
 from fat2019.cli import options
 from fat2019.cli.options import PATH, Mean, Windows, as_json
 from fat2019.cli.output import TensorFlowCommand, print_result
 from fat2019.console import progress
+from fat2019.files import require_place
 
 
 @click.command("evaluate", cls=TensorFlowCommand)
@@ -68,8 +68,7 @@ def predict(
 
     if sample is not None:
         read_sample(sample)  # a wrong path is told before the clips are scored, not after
-    if not out.absolute().parent.is_dir():
-        raise DataError(f"{out}: cannot be written: there is no folder {out.parent}")
+    require_place(out)
     began = time.monotonic()
     with progress("clips") as show:
         fnames, scores, vocabulary = predict_test(

@@ -10,6 +10,7 @@ import click
 from fat2019.cli import options
 from fat2019.cli.options import PATH, as_json, some_splits
 from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result, say_epoch
+from fat2019.files import require_place
 
 if TYPE_CHECKING:
     from fat2019.runs import Run
@@ -176,7 +177,16 @@ def train_options(command: Callable) -> Callable:
             help="Hold log-mels in memory or stream TFRecord shards.  [default: auto]",
         ),
         click.option(
-            "--validation-share", type=float, default=None, help="Of the curated clips, held out.  [default: 0.2]"
+            "--validation-share",
+            type=float,
+            default=None,
+            help="Of the clips to validate on, held out.  [default: 0.2]",
+        ),
+        click.option(
+            "--validate-on",
+            type=click.Choice(["curated", "noisy"]),
+            default=None,
+            help="Clips of which some are held out.  [default: curated]",
         ),
         click.option(
             "--folds", type=click.IntRange(0), default=None, help="Hold out one of so many parts.  [default: 0]"
@@ -192,13 +202,6 @@ def train_options(command: Callable) -> Callable:
             default=None,
             metavar="CSV",
             help="What noisy labels are worth (see: relabel).  [default: all of it]",
-        ),
-        click.option(
-            "--no-judge-noisy",
-            "judge_noisy",
-            flag_value=False,
-            default=None,
-            help="Believe all noisy labels in a recipe that judges them by its first stage.",
         ),
         click.option(
             "--early-stopping",
@@ -294,6 +297,7 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     from fat2019.relabel import relabel as judge
     from fat2019.store import FeatureStore
 
+    require_place(out)
     config = configure(recipe or "best-noisy", changes)
     table = judge(FeatureStore.open(features), config, out, work, folds=parts, report=say_epoch)
     uses = {use: int((table["use"] == use).sum()) for use in ("keep", "soft", "drop")}

@@ -317,7 +317,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(store, tmp_path):
     with pytest.raises(
         Diverged, match=r"the loss became (nan|inf) in stage 1, epoch \d+, .*: try a lower learning rate"
     ):
-        train(store, one_stage(epochs=5, learning_rate=1e38, optimizer="sgd"), tmp_path / "run")
+        train(store, one_stage(epochs=5, learning_rate=3e38, optimizer="adam"), tmp_path / "run")
     assert "ERROR" in (log := (tmp_path / "run" / "log.txt").read_text()) and "try a lower learning rate" in log
 
 

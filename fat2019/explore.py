@@ -164,7 +164,11 @@ def _of_data_set(data_set: DataSet, seed: int, progress: Progress | None) -> _Co
     for split in SPLITS:
         of_split = np.flatnonzero(clips["split"] == split)
         for index in np.sort(random.permutation(of_split)[:_SAMPLE_CLIPS]).tolist():
-            sound = _heard(readable[index].path, split, config)
+            try:
+                sound = _heard(readable[index].path, split, config)
+            except UnreadableAudio as error:  # its head says nothing of silence, or of a body cut short
+                unreadable.append({"fname": readable[index].fname, "split": split, "reason": str(error)})
+                continue
             clips.loc[index, "seconds_without_silence"] = len(sound.audio) / config.sample_rate_hz
     labels = np.stack([data_set.vocabulary.encode(clip.labels) for clip in readable])
     return _Collection(
@@ -232,11 +236,12 @@ def _summary(collection: _Collection, source: Path) -> dict[str, Any]:
 def _balance_tables(collection: _Collection, share: float, seed: int) -> dict[str, "pd.DataFrame"]:
     """By method, each curated class's clips in training and validation."""
     labels = collection.labels[_of(collection, "curated")]
-    if len(labels) < 2:
-        return {}
     tables = {}
     for method in METHODS:
-        train, validation = split_indices(labels, method=method, validation_share=share, seed=seed)  # type: ignore[arg-type]
+        try:
+            train, validation = split_indices(labels, method=method, validation_share=share, seed=seed)  # type: ignore[arg-type]
+        except DataError:  # so few clips cannot be parted: the page has no such table
+            return {}
         tables[method] = balance(labels, train, validation, names=collection.vocabulary.names)
     return tables
 
@@ -341,15 +346,30 @@ def _class_rows(collection: _Collection, tables: dict[str, "pd.DataFrame"]) -> l
     ]
 
 
+def _heard_if_audible(collection: _Collection, index: int) -> _Sound | None:
+    """A clip of a data set may turn out to be none when it is decoded; the page has a list of such ones."""
+    try:
+        return collection.hear(index)
+    except UnreadableAudio as error:
+        row = collection.clips.loc[index]
+        entry = {"fname": str(row["fname"]), "split": str(row["split"]), "reason": str(error)}
+        if entry not in collection.unreadable:
+            collection.unreadable.append(entry)
+        return None
+
+
 def _examples(drawn: Page, collection: _Collection, count: int, seed: int) -> list[dict[str, Any]]:
     """Some clips of each split with labels: how they look, what is cut from them, and what becomes of that."""
     random = np.random.default_rng(seed)
-    chosen = [
-        int(index) for clips in _labelled(collection).values() for index in np.sort(random.permutation(clips)[:count])
-    ]
-    if not chosen:
+    audible = {
+        int(index): sound
+        for clips in _labelled(collection).values()
+        for index in np.sort(random.permutation(clips)[:count])
+        if (sound := _heard_if_audible(collection, int(index))) is not None
+    }
+    if not audible:
         return []
-    sounds = [collection.hear(index) for index in chosen]
+    chosen, sounds = list(audible), list(audible.values())
     features = [arrays_of(sound.audio, collection.config) for sound in sounds]
     cut = _Cut.of(features, collection.config, random)
     result = []

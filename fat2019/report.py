@@ -21,6 +21,7 @@ from fat2019.files import write_whole
 from fat2019.inference import score_clips
 from fat2019.labels import Vocabulary
 from fat2019.metric import lwlrap, lwlrap_per_class
+from fat2019.models import OWN
 from fat2019.runs import Run
 from fat2019.store import FeatureStore
 from fat2019.submission import combine
@@ -62,6 +63,7 @@ def report(
         {
             "name": name,
             "model": run.config["train"]["model"],
+            "has_head": run.config["train"]["model"]["name"] not in OWN,
             **run.summary(),
             "held_out": lwlrap(results.truth, scores),
         }

@@ -110,7 +110,7 @@ def reproduce(
     Raises:
         DataError: there is no such table, a number is out of range, or a run cannot be trained.
     """
-    name = _table_of(name)
+    name = table_of(name)
     if not 0 < scale <= 1:
         raise DataError(f"scale: expected a number above 0 and up to 1, received {scale}")
     if seeds < 1:
@@ -151,7 +151,8 @@ def scaled(config: TrainConfig, scale: float) -> TrainConfig:
     return dataclasses.replace(scaled_epochs(config, scale), clip_share=scale * config.clip_share)
 
 
-def _table_of(name: str) -> str:
+def table_of(name: str) -> str:
+    """The table that a figure belongs to, or the name itself."""
     for table, experiment in EXPERIMENTS.items():
         if name in (table, experiment.figure):
             return table

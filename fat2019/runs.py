@@ -3,7 +3,7 @@
 ::
 
     config.json    what was really used: network, stages, feed, features, vocabulary, versions
-    split.csv      which clips were trained on and which were held out (fname, split, part)
+    split.csv      which clips were trained on and which were held out (fname, split, part, labels)
     history.csv    one row an epoch; validation there is on the loudest window of each clip
     metrics.json   the scores of the finished run; its presence means that the run is finished
     model.keras    the network of the epoch that was kept of the last stage: the best by validation LWLRAP, or the last
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
 
+log = logging.getLogger(__name__)
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -60,6 +62,8 @@ class Run:
         if not (path / "model.keras").is_file():
             raise DataError(f"{path}: no epoch of this run is finished; run its train command again to go on")
         config = read_json(path / "config.json")
+        if not (path / "metrics.json").is_file():
+            log.warning("%s: this run is not finished: its network is that of an epoch before the end", path)
         try:
             return cls(
                 path,
@@ -135,6 +139,11 @@ class Run:
         Raises:
             DataError: the store's vocabulary or features are not the run's.
         """
+        if path is None and not Path(self.config["store"]).is_dir():
+            raise DataError(
+                f"{self.config['store']}: the store that {self.path} was trained on is not there any more; "
+                "give its new place by --features"
+            )
         store = FeatureStore.open(self.config["store"] if path is None else path)
         if store.vocabulary != self.vocabulary:
             raise DataError(
@@ -234,7 +243,11 @@ def begin_or_continue(
     for folder in (path, path / "state"):
         clear_unfinished(folder)
     wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they are in the file
-    if (path / "config.json").is_file():
+    if (path / "config.json").is_file() and not _has_trained(path):  # a command that failed, and is now corrected
+        for name in ("config.json", "split.csv"):
+            (path / name).unlink(missing_ok=True)
+        write_json(path / "config.json", {**wanted, **also})
+    elif (path / "config.json").is_file():
         before = completed(read_json(path / "config.json"))
         found = [change for name in wanted for change in _changes(before.get(name), wanted[name], name)]
         if found:
@@ -247,6 +260,11 @@ def begin_or_continue(
         raise DataError(f"{path}: this folder is neither empty nor a run; give another one")
     else:
         write_json(path / "config.json", {**wanted, **also})
+
+
+def _has_trained(path: Path) -> bool:
+    """Whether there is anything to lose: an epoch that is finished, or a network taken over."""
+    return (path / "state" / "state.json").is_file() or any(path.glob("*.keras")) or (path / "metrics.json").is_file()
 
 
 @contextlib.contextmanager

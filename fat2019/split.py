@@ -40,7 +40,10 @@ def split_indices(
     split = _iterative_validation if method == "iterative" else _plain_validation
     validation = np.sort(split(labels, validation_share, seed))
     if not 0 < len(validation) < len(labels):
-        raise DataError(f"validation share: {validation_share} of {len(labels)} clips leaves one part empty")
+        raise DataError(
+            f"validation share: {validation_share} of {len(labels)} clips leaves one part empty: each class gives its "
+            "share of its clips, rounded; there must be more clips, or a larger share"
+        )
     return np.setdiff1d(np.arange(len(labels)), validation), validation
 
 
@@ -48,7 +51,7 @@ def folds(labels: np.ndarray, k: int, seed: int) -> list[np.ndarray]:
     """The validation parts of k-fold cross-validation, iteratively stratified: each clip is in exactly one.
 
     Raises:
-        DataError: fewer than 2 clips or folds, or more folds than clips.
+        DataError: fewer than 2 clips or folds, or more folds than the clips can be parted into.
         ValueError: ``labels`` is not ``(clips, classes)``.
     """
     from skmultilearn.model_selection import IterativeStratification
@@ -60,6 +63,8 @@ def folds(labels: np.ndarray, k: int, seed: int) -> list[np.ndarray]:
     rows = random.permutation(len(labels))
     with _as_global(random):
         parts = list(IterativeStratification(n_splits=k, order=2).split(rows, labels[rows]))
+    if not all(len(validation) for _, validation in parts):
+        raise DataError(f"folds: {k} of {len(labels)} clips leave one empty; give fewer")
     return [np.sort(rows[validation]) for _, validation in parts]
 
 

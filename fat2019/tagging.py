@@ -187,25 +187,28 @@ def find_audio(arguments: Iterable[str], failed: Failed) -> Iterator[Path]:
         arguments: as a command line has them.
         failed: is told of each argument that means nothing.
     """
+    told: set[Path] = set()  # a pattern may fit a file, and folders above it as well
     for argument in arguments:
         # Path.glob would take no absolute pattern.
         names = [argument] if os.path.lexists(argument) else sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
         if not names:
             failed(Path(argument), f"{argument}: no such file or folder, and no file fits it as a pattern")
         for path in map(Path, names):
-            if not path.is_dir():
-                yield path
-                continue
             found = False
-            for file in _files_below(path):
+            for file in _files_below(path, failed) if path.is_dir() else [path]:
                 found = True
-                yield file
+                if file not in told:
+                    told.add(file)
+                    yield file
             if not found and path == Path(argument):
                 failed(path, f"{path}: a folder without audio files ({', '.join(AUDIO_SUFFIXES)})")
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+def _files_below(folder: Path, failed: Callable[[Path, str], None]) -> Iterator[Path]:
+    def cannot_be_listed(error: OSError) -> None:
+        failed(Path(error.filename), f"{error.filename}: its files cannot be listed: {error.strerror}")
+
+    for parent, folders, names in os.walk(folder, onerror=cannot_be_listed):
         folders.sort()
         for name in sorted(names):
             if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith("."):  # ._x.wav is no audio

@@ -89,6 +89,7 @@ def train_folds(store: FeatureStore, config: TrainConfig, path: Path, report: Re
     runs = []
     for fold in range(1, config.folds + 1):
         keras.backend.clear_session()  # else every network stays in memory
+        log.info("fold %d of %d", fold, config.folds)
         runs.append(train(store, dataclasses.replace(config, fold=fold), path / f"fold-{fold}", report))
     return runs
 
@@ -271,12 +272,14 @@ def _write_split(path: Path, store: FeatureStore, parts: _Parts) -> None:
 
 def _split_table(store: FeatureStore, parts: _Parts) -> str:
     """The text of ``split.csv``."""
-    fnames, text = store.clips["fname"].to_numpy(), io.StringIO()
+    fnames, labels, text = store.clips["fname"].to_numpy(), store.labels, io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["fname", "split", "part"])
+    table.writerow(["fname", "split", "part", "labels"])
     for part, by_split in (("train", parts.train), ("validation", parts.validation)):
         for split, clips in by_split.items():
-            table.writerows((fname, split, part) for fname in fnames[clips])
+            table.writerows(
+                (fnames[clip], split, part, ",".join(store.vocabulary.decode(labels[clip]))) for clip in clips
+            )
     return text.getvalue()
 
 

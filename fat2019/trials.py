@@ -123,11 +123,12 @@ def cost(store: FeatureStore, scale: float = 1.0) -> list[Trial]:
         ),
     }
     shares = {"simple": (0.1, 0.25, 0.5, 1), "best": (0.1, 0.25, 0.5, 1), "mobilenetv2": (0.05, 0.1, 0.2, 0.4)}
-    return [
+    trials = [
         Trial(f"{name}, {config.stages[0].epochs} epochs", config, name)
         for name, whole in networks.items()
         for config in (scaled_epochs(whole, scale * share) for share in shares[name])
     ]
+    return list({trial.row: trial for trial in trials}.values())  # at a small scale two shares are one epoch
 
 
 TABLES = {"ablation": ablation, "cost": cost}

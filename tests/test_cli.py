@@ -303,6 +303,11 @@ def test_the_ablation_is_a_table_to_reproduce(store, tmp_path, monkeypatch):
     assert json.loads(ran(*command, "--json").stdout)["rows"][1]["against_best"]  # and nothing is trained again
 
 
+def test_relabel_refuses_what_it_decides_itself(store, tmp_path):
+    message = failure("relabel", "--features", store.path, "--out", tmp_path / "judged.csv", "--folds", 5)
+    assert "--folds: relabel trains on both parts and holds out noisy clips by --parts" in message
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

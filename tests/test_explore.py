@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -131,14 +132,23 @@ def test_data_set_and_store_agree_where_every_clip_is_measured(tiny_data, of_sto
 
 
 def test_clips_that_are_no_audio_are_listed(tiny_data, tmp_path):
-    import shutil
-
     data = tmp_path / "data"
     shutil.copytree(tiny_data, data)
     (data / "test" / "test00.wav").write_text("no audio")
-    numbers = explore(data, tmp_path / "page.html", examples=0)
-    assert numbers["unreadable"] == 1
-    assert Tables((tmp_path / "page.html").read_text()).rows["unreadable"][1][:2] == ["test00.wav", "test"]
+    soundfile.write(data / "train_curated" / "curated03.wav", np.zeros(8000), 16_000)  # its head is in order
+    explore(data, tmp_path / "page.html", examples=18)
+    listed = Tables((tmp_path / "page.html").read_text()).rows["unreadable"][1:]
+    assert [row[:2] for row in listed] == [["test00.wav", "test"], ["curated03.wav", "curated"]]
+
+
+def test_of_clips_too_few_to_be_parted_the_page_has_no_balance(tiny_data, tmp_path):
+    data = tmp_path / "data"
+    (data / "train_curated").mkdir(parents=True)
+    names = ["curated00.wav", "curated01.wav"]
+    for name in names:
+        shutil.copy(tiny_data / "train_curated" / name, data / "train_curated")
+    (data / "train_curated.csv").write_text(f"fname,labels\n{names[0]},A\n{names[1]},B\n")
+    assert explore(data, tmp_path / "page.html", examples=0)["clips"] == 2
 
 
 def test_the_window_that_is_cut_is_the_loudest_of_the_candidates(store):

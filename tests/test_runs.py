@@ -127,6 +127,7 @@ def test_a_new_folder_is_begun_and_continued_with_the_same_settings_only(tmp_pat
     path = tmp_path / "deep" / "run"
     wanted = {"train": {"seed": 0, "stages": ({"epochs": 2},)}, "vocabulary": ["A"]}
     begin_or_continue(path, wanted, {"versions": 1})
+    (path / "model.keras").touch()
     begin_or_continue(path, wanted, {"versions": 2})
     assert read_json(path / "config.json") == {
         "train": {"seed": 0, "stages": [{"epochs": 2}]},
@@ -135,6 +136,31 @@ def test_a_new_folder_is_begun_and_continued_with_the_same_settings_only(tmp_pat
     }
     with pytest.raises(DataError, match=r"train\.seed 0 instead of 1, train\.stages\[0\]\.epochs 2 instead of 3"):
         begin_or_continue(path, {**wanted, "train": {"seed": 1, "stages": ({"epochs": 3},)}}, {})
+
+
+def test_a_command_that_failed_before_its_first_epoch_does_not_stand_in_the_way_of_the_corrected_one(tmp_path):
+    begin_or_continue(tmp_path, {"train": {"weights": "imagenet"}}, {})
+    (tmp_path / "split.csv").touch()
+    begin_or_continue(tmp_path, {"train": {"weights": "none"}}, {"versions": 1})
+    assert read_json(tmp_path / "config.json") == {"train": {"weights": "none"}, "versions": 1}
+    assert not (tmp_path / "split.csv").exists()
+
+
+def test_a_run_that_is_not_finished_says_so_when_it_is_opened(store, tmp_path, caplog):
+    run = make_run(tmp_path / "run", store)
+    Run.open(run.path)
+    assert not caplog.messages
+    (run.path / "metrics.json").unlink()
+    Run.open(run.path)
+    assert "this run is not finished" in caplog.text
+
+
+def test_a_store_that_was_moved_is_given_by_an_option(store, tmp_path):
+    run = make_run(tmp_path / "run", store)
+    run.config["store"] = str(tmp_path / "gone")
+    with pytest.raises(DataError, match=r"gone: the store that .* is not there any more; give its new place by --fea"):
+        run.store()
+    assert run.store(store.path).path == store.path
 
 
 def test_a_folder_with_something_else_in_it_is_not_made_a_run(tmp_path):

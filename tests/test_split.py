@@ -143,3 +143,9 @@ def test_a_number_of_folds_that_cannot_be_is_refused(k):
 def test_labels_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"Expected .*\(clips, classes\).*Received"):
         split_indices(np.ones(5, np.uint8), seed=0)
+
+
+def test_folds_of_which_one_would_be_empty_are_refused():
+    labels = np.eye(5, dtype=np.uint8)[np.arange(14) % 5]
+    with pytest.raises(DataError, match="folds: 7 of 14 clips leave one empty; give fewer"):
+        folds(labels, 7, seed=0)

@@ -139,6 +139,15 @@ def test_along_time_a_file_is_scored_with_its_pauses(store, run, tagger, tmp_pat
     assert not np.allclose(line.scores[0], line.scores[-1])
 
 
+def test_a_file_that_a_pattern_fits_in_several_ways_is_tagged_once(tmp_path):
+    for name in ("a.wav", "sub/b.wav", "sub/deeper/c.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for pattern in ("**", "**/*"):
+        found = list(find_audio([str(tmp_path / pattern)], lambda path, reason: pytest.fail(reason)))
+        assert sorted(path.name for path in found) == ["a.wav", "b.wav", "c.wav"]
+
+
 def test_a_folder_means_the_audio_files_below_it_in_order(tmp_path):
     (tmp_path / "b").mkdir()
     for name in ("z.wav", "a.FLAC", "b/c.ogg", "b/._c.ogg", "notes.txt"):
@@ -154,7 +163,7 @@ def test_a_pattern_a_name_with_brackets_and_one_that_is_nothing(tmp_path):
     failed = []
     arguments = [str(tmp_path / name) for name in ("take [1].wav", "**/*.wav", "x.txt", "*.mp3", "empty")]
     found = [path.name for path in find_audio(arguments, lambda path, reason: failed.append(path.name))]
-    assert found == ["take [1].wav", "take 1.wav", "take [1].wav", "x.txt"]
+    assert found == ["take [1].wav", "take 1.wav", "x.txt"]  # once each
     assert failed == ["*.mp3", "empty"]
 
 

@@ -136,6 +136,9 @@ def test_every_labelled_clip_is_trained_on_or_held_out_and_never_both(finished, 
     import pandas as pd
 
     table = pd.read_csv(finished[0].path / "split.csv")
+    index = {fname: row for row, fname in enumerate(store.clips["fname"])}
+    for fname, labels in zip(table["fname"], table["labels"], strict=True):
+        assert store.vocabulary.decode(store.labels[index[fname]]) == tuple(labels.split(","))
     assert sorted(table["fname"]) == sorted(store.clips["fname"][store.clips["split"] != "test"])
     assert set(zip(table["split"], table["part"], strict=True)) == {
         (split, part) for split in ("curated", "noisy") for part in ("train", "validation")

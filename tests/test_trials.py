@@ -59,6 +59,11 @@ def test_the_points_of_a_curve_differ_in_epochs_alone(store):
         assert all(trial.config.model.weights == "none" for trial in points)
 
 
+def test_at_a_small_scale_no_point_of_a_curve_is_trained_twice(store):
+    rows = [trial.row for trial in cost(store, 0.02)]
+    assert len(rows) == len(set(rows)) < len(cost(store))
+
+
 def test_all_rows_of_a_seed_are_trained_before_the_next_seed_and_finished_ones_never_again(store, tmp_path, trained):
     only = ["best", "with MixUp"]
     compare("ablation", store, tmp_path, seeds=2, only=only)

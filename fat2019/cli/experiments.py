@@ -65,10 +65,12 @@ def reproduce(
     A table that was interrupted goes on when the same command is given again; finished rows are kept.
     """
     from fat2019.reproduce import reproduce as run
+    from fat2019.reproduce import table_of
     from fat2019.store import FeatureStore
     from fat2019.trials import TABLES, compare
 
-    path, store = out or Path("reproduced") / table, FeatureStore.open(features)
+    path = out or Path("reproduced") / (table if table in TABLES else table_of(table))
+    store = FeatureStore.open(features)
     for option, given, tables in (("--row", rows, TABLES), ("--weights", weights, ())):
         if given and (table in TABLES) != bool(tables):
             which = ", ".join(TABLES) if tables else "the report's tables"

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ FORMATS = {"hdf5": ("hdf5",), "tfrecord": ("tfrecord",), "both": ("hdf5", "tfrec
 @click.command("demo", cls=TensorFlowCommand)
 @click.option("--out", type=PATH, default=Path("demo"), help="Folder for everything that is made.")
 @click.option("--epochs", type=click.IntRange(1), default=25, help="Epochs of training.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the sounds and of the training.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of the sounds and of the training.")
 @as_json
 def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     """Make a small synthetic data set, and do the whole job on it: features, training, submission, score."""
@@ -170,4 +171,4 @@ def _say_left_out(left_out: Sequence[tuple[str, str]]) -> None:
         by_reason.setdefault(reason, []).append(fname)
     for reason, fnames in by_reason.items():
         more = f" and {len(fnames) - 5} more" if len(fnames) > 5 else ""
-        click.echo(f"left out, {reason}: {', '.join(fnames[:5])}{more}", err=True)
+        logging.getLogger("fat2019").info("left out, %s: %s%s", reason, ", ".join(fnames[:5]), more)

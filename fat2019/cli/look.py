@@ -28,7 +28,7 @@ from fat2019.files import require_place
 @options.figures
 @click.option("--examples", type=click.IntRange(0), default=3, help="Clips of each part to show.")
 @options.validation_share
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the choice of clips and windows.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of the choice of clips and windows.")
 @as_json
 def explore(
     source: Path,
@@ -150,7 +150,7 @@ def _tag_lines(row: dict[str, Any]) -> None:
     """A table on a terminal; elsewhere a line a tag: file, label and score, between tabs."""
     if not sys.stdout.isatty():
         for tag in row["tags"]:
-            click.echo(f"{row['file']}\t{tag['label']}\t{tag['score']:.4f}")
+            click.echo(f"{click.format_filename(row['file'])}\t{tag['label']}\t{tag['score']:.4f}")
         return
     from rich.console import Console
     from rich.table import Table

@@ -94,9 +94,14 @@ def predict(
 @click.option(
     "--weight", "weights", type=float, multiple=True, help="Of each file, in their order.  [default: all alike]"
 )
-def average(submissions: tuple[Path, ...], out: Path, mean: Mean, weights: tuple[float, ...]) -> None:
+@as_json
+def average(submissions: tuple[Path, ...], out: Path, mean: Mean, weights: tuple[float, ...], json_: bool) -> None:
     """Average SUBMISSIONS, from their CSV files alone."""
     from fat2019.submission import average_files
 
     average_files(submissions, out, mean, weights or None)
-    click.echo(f"{out}: mean of {len(submissions)} submissions")
+    print_result(
+        {"submission": str(out), "submissions": [str(one) for one in submissions]},
+        json_,
+        [f"{out}: mean of {len(submissions)} submissions"],
+    )

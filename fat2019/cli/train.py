@@ -227,7 +227,10 @@ def train_options(command: Callable) -> Callable:
             help="GPUs (or CPUs) of this machine to train on.  [default: 1]",
         ),
         click.option(
-            "--seed", type=click.IntRange(0), default=None, help="Of split, weights, batches and dropout.  [default: 0]"
+            "--seed",
+            type=click.IntRange(0, 2**32 - 1),
+            default=None,
+            help="Of split, weights, batches and dropout.  [default: 0]",
         ),
     ]
     for option in reversed(changes):
@@ -298,6 +301,11 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     from fat2019.store import FeatureStore
 
     require_place(out)
+    for option in ("splits", "validate_on", "validation_share", "folds", "fold", "relabel"):
+        if changes[option] is not None:
+            raise click.UsageError(
+                f"--{option.replace('_', '-')}: relabel trains on both parts and holds out noisy clips by --parts"
+            )
     config = configure(recipe or "best-noisy", changes)
     table = judge(FeatureStore.open(features), config, out, work, folds=parts, report=say_epoch)
     uses = {use: int((table["use"] == use).sum()) for use in ("keep", "soft", "drop")}

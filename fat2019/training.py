@@ -4,10 +4,8 @@ A stage starts from the network that the stage before kept. Everything random is
 that was killed and started again ends with the numbers of one that was not.
 """
 
-import csv
 import dataclasses
 import hashlib
-import io
 import itertools
 import json
 import logging
@@ -17,11 +15,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from fat2019 import DataError
@@ -35,7 +32,8 @@ from fat2019.keras_metric import LwlrapMetric
 from fat2019.lock import run_lock
 from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.models import build, parameter_counts, set_trainable
-from fat2019.noisy import judged, read_judged
+from fat2019.noisy import judged
+from fat2019.parts import Parts, training_labels
 from fat2019.runs import (
     Checkpoint,
     Run,
@@ -44,7 +42,6 @@ from fat2019.runs import (
     log_file,
     write_history,
 )
-from fat2019.split import folds, split_indices
 from fat2019.stages import OPTIMIZERS, Stage, TrainConfig
 from fat2019.store import FeatureStore
 
@@ -67,11 +64,11 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
         DataError: the folder holds another run, there is nothing to train on, weights cannot be had, or the
             loss became NaN or infinite.
     """
-    parts = _split(store, config)  # before a folder is made, which would stand in the way of the corrected command
+    parts = Parts.of(store, config)  # before a folder is made, which would stand in the way of the corrected command
     path.mkdir(parents=True, exist_ok=True)
     with run_lock(path):
         begin_or_continue(path, _identity(store, config), _circumstances(store), _completed)
-        _write_split(path / "split.csv", store, parts)
+        parts.write(path / "split.csv", store)
         if not (path / "metrics.json").is_file():
             with log_file(path):
                 _train_stages(store, config, path, parts, report)
@@ -107,8 +104,8 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
     """
     if (path / "config.json").is_file():
         return
-    clips = _split_table(store, _split(store, config))
-    others = [other for other in others if _text(other / "split.csv") == clips]
+    clips = Parts.of(store, config).table(store)
+    others = [other for other in others if (other / "split.csv").read_text(encoding="utf-8", errors="replace") == clips]
     wanted = json.loads(json.dumps(_identity(store, config)))
     counts = [_stages_alike(wanted, other) for other in others]
     shared = max(counts, default=0)
@@ -144,14 +141,6 @@ def _stages_alike(wanted: dict[str, Any], other: Path) -> int:
     )
     pairs = zip(theirs["train"]["stages"], wanted["train"]["stages"][:-1], strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)) if alike else 0
-
-
-@dataclasses.dataclass(frozen=True)
-class _Parts:
-    """Clip indices of the store, by what they are used for and by split."""
-
-    train: dict[str, npt.NDArray[np.int64]]
-    validation: dict[str, npt.NDArray[np.int64]]
 
 
 def _identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
@@ -197,50 +186,7 @@ def _onednn() -> str:
     return "as TensorFlow decides" if setting is None else "on" if setting.lower() in ("1", "true") else "off"
 
 
-def _split(store: FeatureStore, config: TrainConfig) -> _Parts:
-    """Hold out curated clips by iterative stratification, and noisy ones plainly, if a stage is validated on them."""
-    trained = {split for stage in config.stages for split in stage.splits}
-    validated = {stage.validate_on for stage in config.stages}
-    parts = _Parts({}, {})
-    splits = store.clips["split"].to_numpy()
-    for split in sorted(trained | validated):
-        clips = np.flatnonzero(splits == split)
-        if not len(clips):
-            if split in trained:
-                raise DataError(
-                    f"{store.path}: it has no {split} clips to train on; build them, or give other --splits"
-                )
-            raise DataError(
-                f"{store.path}: it has no {split} clips to validate on; build them, or give --validate-on of other ones"
-            )
-        if split in validated:
-            train, validation = _trained_and_held_out(store.labels[clips], split, config)
-            parts.validation[split], clips = clips[validation], clips[train]
-        if split in trained:
-            left_out = _labels(store, Path(config.relabel) if config.relabel else None)[1]
-            parts.train[split] = _share(clips[~left_out[clips]], config)
-    return parts
-
-
-def _trained_and_held_out(
-    labels: npt.NDArray[np.uint8], split: str, config: TrainConfig
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows of ``labels`` to train on, and to validate on."""
-    if config.folds:
-        validation = folds(labels, config.folds, config.seed)[config.fold - 1]
-        return np.setdiff1d(np.arange(len(labels)), validation), validation
-    method: Literal["iterative", "plain"] = "iterative" if split == "curated" else "plain"
-    return split_indices(labels, method=method, validation_share=config.validation_share, seed=config.seed)
-
-
-def _labels(store: FeatureStore, judgement: Path | None) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """What all clips are trained towards ``(clips, classes)``, and which are left out ``(clips,)``."""
-    if judgement:
-        return read_judged(judgement, store)
-    return store.labels.astype(np.float32), np.zeros(len(store.clips), bool)
-
-
-def _judgement(store: FeatureStore, config: TrainConfig, path: Path, parts: _Parts, stage: int) -> Path | None:
+def _judgement(store: FeatureStore, config: TrainConfig, path: Path, parts: Parts, stage: int) -> Path | None:
     """The file that says what the noisy labels are worth to a stage, made if it is not there; none if all are kept."""
     if not config.stages[stage].judge_noisy or "noisy" not in config.stages[stage].splits:
         return Path(config.relabel) if config.relabel else None
@@ -254,40 +200,7 @@ def _judgement(store: FeatureStore, config: TrainConfig, path: Path, parts: _Par
     return file
 
 
-def _share(clips: npt.NDArray[np.int64], config: TrainConfig) -> npt.NDArray[np.int64]:
-    count = max(1, round(config.clip_share * len(clips)))
-    return np.sort(np.random.RandomState(config.seed).permutation(clips)[:count])
-
-
-def _write_split(path: Path, store: FeatureStore, parts: _Parts) -> None:
-    table = _split_table(store, parts)
-    if not path.is_file():
-        write_whole(path, table)
-    elif _text(path) != table:
-        raise DataError(
-            f"{path}: the clips of {store.path} or their labels are no longer those that this run began "
-            "with; give another folder for a new one"
-        )
-
-
-def _split_table(store: FeatureStore, parts: _Parts) -> str:
-    """The text of ``split.csv``."""
-    fnames, labels, text = store.clips["fname"].to_numpy(), store.labels, io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["fname", "split", "part", "labels"])
-    for part, by_split in (("train", parts.train), ("validation", parts.validation)):
-        for split, clips in by_split.items():
-            table.writerows(
-                (fnames[clip], split, part, ",".join(store.vocabulary.decode(labels[clip]))) for clip in clips
-            )
-    return text.getvalue()
-
-
-def _text(path: Path) -> str:
-    return _bytes(path).decode(errors="replace")
-
-
-def _train_stages(store: FeatureStore, config: TrainConfig, path: Path, parts: _Parts, report: Report | None) -> None:
+def _train_stages(store: FeatureStore, config: TrainConfig, path: Path, parts: Parts, report: Report | None) -> None:
     log.info("oneDNN: %s (TF_ENABLE_ONEDNN_OPTS)", _onednn())
     state = Checkpoint.open(path / "state")
     strategy = _strategy(config.devices)
@@ -337,7 +250,7 @@ def _train_stage(
     store: FeatureStore,
     config: TrainConfig,
     path: Path,
-    parts: _Parts,
+    parts: Parts,
     state: Checkpoint,
     strategy: tf.distribute.Strategy,
     report: Report | None,
@@ -345,7 +258,7 @@ def _train_stage(
     stage = config.stages[state.stage]
     keras.utils.set_random_seed(config.seed)
     clips = np.sort(np.concatenate([parts.train[split] for split in stage.splits]))
-    labels, left_out = _labels(store, _judgement(store, config, path, parts, state.stage))
+    labels, left_out = training_labels(store, _judgement(store, config, path, parts, state.stage))
     clips = clips[~left_out[clips]]
     feed = TrainingFeed(store, clips, stage.feed, labels[clips])
     with strategy.scope():
@@ -449,7 +362,7 @@ def _even(batch: tuple[tf.Tensor, ...], devices: int) -> tuple[tf.Tensor, ...]:
     return tuple(tf.gather(part, places) for part in batch)
 
 
-def _metrics(path: Path, store: FeatureStore, parts: _Parts) -> dict[str, Any]:
+def _metrics(path: Path, store: FeatureStore, parts: Parts) -> dict[str, Any]:
     """The scores of the epoch that was kept, on all windows of the clips held out: curated ones, if there are any."""
     model = Run.open(path).model()
     split = "curated" if "curated" in parts.validation else "noisy"

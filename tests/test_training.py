@@ -21,6 +21,7 @@ from fat2019.lock import run_lock
 from fat2019.metric import lwlrap
 from fat2019.models import ModelConfig
 from fat2019.noisy import judged, read_judged
+from fat2019.parts import Parts
 from fat2019.stages import Stage, TrainConfig
 from fat2019.training import adopt_stages, train, train_folds
 from tests.interrupted_training import tiny_network
@@ -191,7 +192,7 @@ def test_a_run_of_an_older_version_is_gone_on_with_as_if_it_had_the_fields_of_to
 
 def test_with_folds_each_clip_is_held_out_by_one_of_the_runs(store):
     configs = [dataclasses.replace(one_stage(), folds=3, fold=fold) for fold in (1, 2, 3)]
-    parts = [training._split(store, config) for config in configs]
+    parts = [Parts.of(store, config) for config in configs]
     held_out = np.sort(np.concatenate([part.validation["curated"] for part in parts]))
     np.testing.assert_array_equal(held_out, np.flatnonzero(store.clips["split"] == "curated"))
     assert all(not set(part.validation["curated"]) & set(part.train["curated"]) for part in parts)
@@ -367,20 +368,18 @@ def test_the_cosine_schedule_warms_up_to_the_rate_and_ends_at_zero():
 
 
 def test_a_share_of_the_clips_is_a_part_of_them_and_validation_stays_whole(store):
-    whole, part = (
-        training._split(store, one_stage(splits=("curated", "noisy"), clip_share=share)) for share in (1, 0.5)
-    )
+    whole, part = (Parts.of(store, one_stage(splits=("curated", "noisy"), clip_share=share)) for share in (1, 0.5))
     for split, clips in part.train.items():
         assert len(clips) == round(len(whole.train[split]) / 2) and set(clips) < set(whole.train[split])
     assert np.array_equal(part.validation["curated"], whole.validation["curated"])
-    again = training._split(store, one_stage(splits=("curated", "noisy"), clip_share=0.5))
-    other = training._split(store, one_stage(splits=("curated", "noisy"), clip_share=0.5, seed=1))
+    again = Parts.of(store, one_stage(splits=("curated", "noisy"), clip_share=0.5))
+    other = Parts.of(store, one_stage(splits=("curated", "noisy"), clip_share=0.5, seed=1))
     assert np.array_equal(part.train["noisy"], again.train["noisy"])
     assert not np.array_equal(part.train["noisy"], other.train["noisy"])
 
 
 def test_at_least_one_clip_is_trained_on(store):
-    assert len(training._split(store, one_stage(clip_share=1e-6)).train["curated"]) == 1
+    assert len(Parts.of(store, one_stage(clip_share=1e-6)).train["curated"]) == 1
 
 
 def test_splits_that_the_store_lacks_are_refused(store, tmp_path, monkeypatch):

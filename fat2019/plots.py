@@ -67,6 +67,8 @@ def draw_cost(stem: Path, curves: Mapping[str, Sequence[tuple[float, float, floa
         minutes, scores, deviations = zip(*points, strict=True)
         axes.errorbar(minutes, scores, yerr=deviations, marker="o", capsize=3, label=name)
     axes.set(xlabel="CPU minutes of a run", ylabel="LWLRAP", title=title, xscale="log")
+    for formatted in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        formatted("{x:g}")  # minutes as one reads them, and not as powers of ten
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False)
     return _save(figure, stem)

@@ -364,7 +364,7 @@ def _even(batch: tuple[tf.Tensor, ...], devices: int) -> tuple[tf.Tensor, ...]:
 
 def _metrics(path: Path, store: FeatureStore, parts: Parts) -> dict[str, Any]:
     """The scores of the epoch that was kept, on all windows of the clips held out: curated ones, if there are any."""
-    model = Run.open(path).model()
+    model = _load(path / "model.keras", compile=False)
     split = "curated" if "curated" in parts.validation else "noisy"
     clips = parts.validation[split]
     scores, truth = score_clips(model, store, clips), store.labels[clips]

@@ -60,6 +60,7 @@ def finished(store, tmp_path_factory):
         patch.setattr(training, "build", tiny_network)
         run = train(store, TWO_STAGES, path, rows.append)
     logger.removeHandler(handler)
+    assert "not finished" not in "\n".join(said)  # that is for others, who use it before its end
     return run, rows, "\n".join(said)
 
 

@@ -53,6 +53,11 @@ class Parts:
                 parts.train[split] = _share(clips[~left_out[clips]], config)
         return parts
 
+    @property
+    def splits(self) -> set[str]:
+        """Those that have clips of the run."""
+        return self.train.keys() | self.validation.keys()
+
     def table(self, store: FeatureStore) -> str:
         """The text of ``split.csv``: fname, split, part and labels."""
         fnames, labels, text = store.clips["fname"].to_numpy(), store.labels, io.StringIO()
@@ -71,14 +76,17 @@ class Parts:
         Raises:
             DataError: it is another one.
         """
-        table = self.table(store)
         if not path.is_file():
-            write_whole(path, table)
-        elif path.read_text(encoding="utf-8", errors="replace") != table:
+            write_whole(path, self.table(store))
+        elif not self.are_those_of(path, store):
             raise DataError(
                 f"{path}: the clips of {store.path} or their labels are no longer those that this run began "
                 "with; give another folder for a new one"
             )
+
+    def are_those_of(self, path: Path, store: FeatureStore) -> bool:
+        """Whether a ``split.csv`` has these clips with these labels."""
+        return path.read_text(encoding="utf-8", errors="replace") == self.table(store)
 
 
 def training_labels(

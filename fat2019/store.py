@@ -8,6 +8,7 @@ module. features/README.md documents the files.
 import dataclasses
 import difflib
 import functools
+import hashlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator
@@ -119,6 +120,12 @@ class FeatureStore:
             for fname, reason in zip(shard.quarantine.fname, shard.quarantine.reason, strict=True)
         ]
         return pd.DataFrame(rows, columns=["fname", "split", "reason"])
+
+    def content_key(self, splits: Iterable[str]) -> str:
+        """SHA-256 of the names, labels and sounds of the clips of these splits, which no other clips have."""
+        wanted = set(splits)
+        keys = [shard.key for shard in self.manifest.shards if shard.split in wanted]
+        return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
     def log_mel(self, fname: str) -> NDArray[np.float32]:
         """The log-mel of a clip in decibels: float32 ``(frames, mels)``.

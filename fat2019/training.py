@@ -67,8 +67,13 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
     parts = Parts.of(store, config)  # before a folder is made, which would stand in the way of the corrected command
     path.mkdir(parents=True, exist_ok=True)
     with run_lock(path):
-        begin_or_continue(path, _identity(store, config), _circumstances(store), _completed)
+        begin_or_continue(path, _identity(store, config), _circumstances(store, parts), _completed)
         parts.write(path / "split.csv", store)
+        if not _is_of_the_same_sounds(path, store, parts):
+            raise DataError(
+                f"{path}: recordings of {store.path} are no longer those that this run began with, though they have "
+                "the same names and labels; give another folder for a new one"
+            )
         if not (path / "metrics.json").is_file():
             with log_file(path):
                 _train_stages(store, config, path, parts, report)
@@ -104,8 +109,12 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
     """
     if (path / "config.json").is_file():
         return
-    clips = Parts.of(store, config).table(store)
-    others = [other for other in others if (other / "split.csv").read_text(encoding="utf-8", errors="replace") == clips]
+    parts = Parts.of(store, config)
+    others = [
+        other
+        for other in others
+        if parts.are_those_of(other / "split.csv", store) and _is_of_the_same_sounds(other, store, parts)
+    ]
     wanted = json.loads(json.dumps(_identity(store, config)))
     counts = [_stages_alike(wanted, other) for other in others]
     shared = max(counts, default=0)
@@ -114,7 +123,7 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
     other = others[counts.index(shared)]
     path.mkdir(parents=True, exist_ok=True)
     with run_lock(path):
-        begin_or_continue(path, wanted, _circumstances(store))
+        begin_or_continue(path, wanted, _circumstances(store, parts))
         _take_over(path, other, shared, len(config.stages))
 
 
@@ -172,10 +181,17 @@ def _completed(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "train": {**defaults, **train, "model": model, "stages": stages}}
 
 
-def _circumstances(store: FeatureStore) -> dict[str, Any]:
-    """What is only written down."""
+def _is_of_the_same_sounds(path: Path, store: FeatureStore, parts: Parts) -> bool:
+    """Whether a run was made of the recordings that the store has; one of an older version does not tell."""
+    now = store.content_key(parts.splits)
+    return bool(read_json(path / "config.json").get("sounds_sha256", now) == now)
+
+
+def _circumstances(store: FeatureStore, parts: Parts) -> dict[str, Any]:
+    """What is written down beside what makes two runs the same."""
     return {
         "store": str(store.path.resolve()),
+        "sounds_sha256": store.content_key(parts.splits),
         "onednn": _onednn(),
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
     }

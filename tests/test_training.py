@@ -23,6 +23,7 @@ from fat2019.models import ModelConfig
 from fat2019.noisy import judged, read_judged
 from fat2019.parts import Parts
 from fat2019.stages import Stage, TrainConfig
+from fat2019.store import FeatureStore
 from fat2019.training import adopt_stages, train, train_folds
 from tests.interrupted_training import tiny_network
 
@@ -265,6 +266,35 @@ def test_a_stage_of_a_run_on_other_clips_is_not_taken_over(finished, store, tmp_
         file.write("since-removed.wav,noisy,train\n")
     adopt_stages(tmp_path / "run", store, TWO_STAGES, [tmp_path / "other"])
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on_with_the_recordings_that_it_began_with_only(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "run")
+    first, *others = store.manifest.shards
+    other_sound = dataclasses.replace(first, key="0" * 64)  # as after a recording was replaced and the store built anew
+    changed = FeatureStore(store.path, dataclasses.replace(store.manifest, shards=(other_sound, *others)))
+    adopt_stages(tmp_path / "next", changed, TWO_STAGES, [tmp_path / "run"])
+    assert not (tmp_path / "next").exists()
+    for _ in ("finished", "to go on with"):
+        with pytest.raises(DataError, match=r"run: recordings of .* are no longer those that this run began with"):
+            train(changed, TWO_STAGES, tmp_path / "run")
+        (tmp_path / "run" / "metrics.json").unlink(missing_ok=True)
+
+
+def test_recordings_of_a_part_that_a_run_does_not_use_may_change(finished, store):
+    *others, last = store.manifest.shards
+    assert last.split == "test"
+    shards = (*others, dataclasses.replace(last, key="0" * 64))
+    changed = FeatureStore(store.path, dataclasses.replace(store.manifest, shards=shards))
+    assert train(changed, TWO_STAGES, finished[0].path).metrics == finished[0].metrics
+
+
+def test_a_run_of_a_version_that_did_not_write_down_its_recordings_is_given_back(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    del config["sounds_sha256"]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    assert train(store, TWO_STAGES, tmp_path / "run").metrics == finished[0].metrics
 
 
 def test_a_folder_is_trained_in_by_one_training_at_a_time(store, tmp_path):

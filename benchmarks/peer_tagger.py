@@ -14,6 +14,7 @@ of a finished cycle.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -27,6 +28,9 @@ import numpy.typing as npt
 import torch
 from timing import circumstances
 from torch import nn
+
+with contextlib.suppress(ImportError):  # not every PyTorch comes with it
+    import triton  # noqa: F401 - PyTorch's optimizers load it; after TensorFlow, that ends in a segmentation fault
 
 from fat2019.evaluation import lwlrap_on_test
 from fat2019.shards import decibels

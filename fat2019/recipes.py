@@ -57,7 +57,7 @@ BEST = TrainConfig(
             weight_decay=0.01,
             schedule="cosine",
             keep="last",
-            feed=FeedConfig(batch_windows=32, candidates=1, mix_share=0.75, mix_level_db=10, mix_in_turn=0.75),
+            feed=FeedConfig(batch_windows=32, candidates=1, mix_share=0.75, mix_in_turn=0.75),
         ),
     ),
     validation_share=0.1,

@@ -51,7 +51,7 @@ PIECES: dict[str, Mapping[str, Any]] = {
     "with as many noisy clips as there are": {"splits": BOTH},
     "without mixed sounds": {"mix_share": 0.0},
     "with mixed sounds at once alone": {"mix_in_turn": 0.0},
-    "with mixed sounds of one level": {"mix_level_db": 0.0},
+    "with mixed sounds up to 10 dB apart": {"mix_level_db": 10.0},
     "without standardised windows": {"standardise": False},
     "without the frequency map": {"frequency_map": False},
     "without the greatest value over time": {"pooling": "mean"},

@@ -2,7 +2,7 @@
 
 ::
 
-    config.json    what was really used: network, stages, feed, features, vocabulary, versions
+    config.json    what was really used: network, stages, feed, features, vocabulary, recordings' checksum, versions
     split.csv      which clips were trained on and which were held out (fname, split, part, labels)
     history.csv    one row an epoch; validation there is on the loudest window of each clip
     metrics.json   the scores of the finished run; its presence means that the run is finished

@@ -147,10 +147,7 @@ def time_warp(images: tf.Tensor, warp: tf.Tensor) -> tf.Tensor:
     source, target = warp[:, :1], warp[:, 1:]  # (batch, 1)
     t = tf.range(last + 1, dtype=tf.float32)[None]  # (1, frames)
     # What a frame is moved by falls off linearly towards both ends. A distance of 0 leaves t exact, and the image too.
-    position = t + (source - target) * tf.minimum(t / target, (last - t) / (last - target))  # (batch, frames)
-    before = tf.minimum(tf.cast(position, tf.int32), last - 1)
-    share = (position - tf.cast(before, tf.float32))[:, :, None]
-    return tf.gather(images, before, batch_dims=1) * (1 - share) + tf.gather(images, before + 1, batch_dims=1) * share
+    return _frames_at(images, t + (source - target) * tf.minimum(t / target, (last - t) / (last - target)))
 
 
 def mixup(values: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
@@ -209,18 +206,32 @@ def mix_sounds(
     )
 
 
-def shift_bands(images: tf.Tensor, bands: tf.Tensor) -> tf.Tensor:
-    """Move sounds up or down in pitch; the band at the end they leave is repeated.
+def move_bands(images: tf.Tensor, shift: tf.Tensor, stretch: tf.Tensor) -> tf.Tensor:
+    """Move sounds up or down in pitch, and spread or narrow their spectra about the middle of the bands.
+
+    What lies beyond an end is that end's band, repeated.
 
     Args:
         images: float32 ``(batch, frames, mels)``.
-        bands: int32 ``(batch,)``, how many bands upwards each image goes.
+        shift: int32 ``(batch,)``, how many bands upwards each image goes.
+        stretch: float32 ``(batch,)`` above 0, how many times as far from the middle it then lies; 1 is where it was.
 
     Returns:
-        float32 ``(batch, frames, mels)``.
+        float32 ``(batch, frames, mels)``, linear interpolation between neighbouring bands.
     """
-    source = tf.clip_by_value(tf.range(images.shape[2]) - bands[:, None], 0, images.shape[2] - 1)  # (batch, mels)
-    return tf.transpose(tf.gather(tf.transpose(images, [0, 2, 1]), source, batch_dims=1), [0, 2, 1])
+    last = images.shape[2] - 1
+    target = tf.range(last + 1, dtype=tf.float32)[None]  # (1, mels)
+    source = last / 2 + (target - last / 2) / stretch[:, None] - tf.cast(shift, tf.float32)[:, None]  # (batch, mels)
+    source = tf.clip_by_value(source, 0.0, float(last))
+    return tf.transpose(_frames_at(tf.transpose(images, [0, 2, 1]), source), [0, 2, 1])
+
+
+def _frames_at(images: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+    """Each image at its own places ``(batch, n)`` along its first axis, by linear interpolation."""
+    before = tf.cast(position, tf.int32)
+    after = tf.minimum(before + 1, images.shape[1] - 1)
+    share = (position - tf.cast(before, tf.float32))[:, :, None]  # 0 leaves the image exact
+    return tf.gather(images, before, batch_dims=1) * (1 - share) + tf.gather(images, after, batch_dims=1) * share
 
 
 def _neighbour(values: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from fat2019 import DataError
-from fat2019.augment import SpecAugment, mix_sounds, mixup, shift_bands, spec_augment
+from fat2019.augment import SpecAugment, mix_sounds, mixup, move_bands, spec_augment
 from fat2019.config import FeatureConfig
 from fat2019.readers import MemoryReader, Reader, StreamReader, Windows
 from fat2019.sampling import Sampler, clip_weights
@@ -41,6 +41,7 @@ class FeedConfig:
     mix_level_db: float = 0.0  # the most that the two differ by
     mix_in_turn: float = 0.0  # share of those windows in which they are heard one after the other
     shift_bands: int = 0  # the most mel bands that a window is moved up or down by
+    stretch_bands: float = 0.0  # by how much its spectrum is spread or narrowed at most; 0.1 is by 1.1
     augment: Literal["all", "double-curated"] = "all"  # the latter: every curated clip twice, once raw, and noisy raw
     noisy_weight: float = 1.0  # uses of a noisy clip for one of a curated clip
     class_balanced: bool = False
@@ -56,6 +57,7 @@ class FeedConfig:
             ("mix_level_db", 0),
             ("mix_in_turn", 0),
             ("shift_bands", 0),
+            ("stretch_bands", 0),
             ("noisy_weight", 0),
             ("seed", 0),
         ):
@@ -136,8 +138,8 @@ class TrainingFeed:
         treatment, policy = windows.treatment, self.config.spec_augment
         images = to_image(windows.window, windows.low, windows.high)  # (batch, frames, mels)
         labels = tf.gather(self._labels, windows.clip)  # (batch, classes)
-        if self.config.shift_bands:  # before they are mixed, so that each sound goes its own way
-            images = shift_bands(images, treatment.shift)
+        if self.config.shift_bands or self.config.stretch_bands:  # before mixing, so that each sound goes its own way
+            images = move_bands(images, treatment.shift, treatment.stretch)
         if self.config.mix_share:
             images, labels = mix_sounds(
                 images, labels, windows.decibels, treatment.mixed, treatment.level, treatment.turn
@@ -242,6 +244,7 @@ def _sampler(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConf
         mix_level_db=config.mix_level_db,
         mix_in_turn=config.mix_in_turn,
         shift_bands=config.shift_bands,
+        stretch_bands=config.stretch_bands,
     )
 
 

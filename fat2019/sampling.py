@@ -6,6 +6,7 @@ clip, by whichever path, cuts the same window and augments it alike.
 """
 
 import dataclasses
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from fat2019 import DataError
 
 # Each use of random numbers has a stream of its own, so that switching one augmentation off leaves the rest as it was.
 _WINDOW, _SPEC_AUGMENT, _MIXUP, _ORDER, _SAMPLE, _SAMPLE_ORDER, _STREAM_ORDER, _MIX_SOUNDS, _SHIFT = range(9)
-_LEVEL, _TURN = 9, 10
+_LEVEL, _TURN, _STRETCH = 9, 10, 11
 
 
 class Treatment(NamedTuple):
@@ -29,6 +30,7 @@ class Treatment(NamedTuple):
     level: tf.Tensor  # (batch,) float32, decibels by which that one is louder
     turn: tf.Tensor  # (batch,) float32, share of the window after which that one alone is heard; 0 is both at once
     shift: tf.Tensor  # (batch,) int32, bands upwards
+    stretch: tf.Tensor  # (batch,) float32, how many times as wide the spectrum becomes
 
 
 class Epoch(NamedTuple):
@@ -46,6 +48,7 @@ class Epoch(NamedTuple):
     level: tf.Tensor  # (entries,) float32, decibels by which that one is louder
     turn: tf.Tensor  # (entries,) float32, share of the window after which that one alone is heard; 0 is both at once
     shift: tf.Tensor  # (entries,) int32, bands upwards
+    stretch: tf.Tensor  # (entries,) float32, how many times as wide the spectrum becomes; 1 where it stays
 
     def treatment(self, entry: tf.Tensor) -> Treatment:
         """What is drawn for entries ``(batch,)``."""
@@ -57,6 +60,7 @@ class Epoch(NamedTuple):
             tf.gather(self.level, entry),
             tf.gather(self.turn, entry),
             tf.gather(self.shift, entry),
+            tf.gather(self.stretch, entry),
         )
 
 
@@ -74,6 +78,7 @@ class Sampler:
     mix_level_db: float = 0.0  # the most that sounds which are mixed differ by, either way
     mix_in_turn: float = 0.0  # share of the mixed entries whose sounds are heard one after the other
     shift_bands: int = 0  # the most bands that an augmented entry is shifted by, either way
+    stretch_bands: float = 0.0  # an augmented entry becomes at most 1 + this as wide, or as narrow
 
     @property
     def entries(self) -> int:
@@ -103,6 +108,7 @@ class Sampler:
             level=(2 * self._uniform(seed, _LEVEL, 1)[:, 0] - 1) * self.mix_level_db,
             turn=self._turn(seed),
             shift=self._shift(seed, augmented),
+            stretch=self._stretch(seed, augmented),
         )
 
     def _uniform(self, seed: tf.Tensor, stream: int, columns: int) -> tf.Tensor:
@@ -127,6 +133,11 @@ class Sampler:
         choices = 2 * self.shift_bands + 1
         shift = tf.cast(self._uniform(seed, _SHIFT, 1)[:, 0] * choices, tf.int32) - self.shift_bands
         return tf.where(augmented, shift, 0)
+
+    def _stretch(self, seed: tf.Tensor, augmented: tf.Tensor) -> tf.Tensor:
+        """Factors whose logarithms are uniform, so that as many are spread as are narrowed."""
+        exponent = (2 * self._uniform(seed, _STRETCH, 1)[:, 0] - 1) * math.log1p(self.stretch_bands)
+        return tf.where(augmented, tf.exp(exponent), 1.0)
 
     def _uses(self, seed: tf.Tensor) -> tf.Tensor:
         """How often each clip is used, ``(clips,)`` int64, always ``entries`` in all.

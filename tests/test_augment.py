@@ -16,8 +16,8 @@ from fat2019.augment import (
     draw,
     mix_sounds,
     mixup,
+    move_bands,
     published_policy,
-    shift_bands,
     spec_augment,
     time_warp,
 )
@@ -353,7 +353,30 @@ def test_an_image_of_one_value_is_neither_mixed_nor_mixed_in(silent):
 @given(st.integers(0, 100), st.lists(st.integers(-6, 6), min_size=3, max_size=3))
 def test_each_image_is_shifted_by_its_own_bands_and_its_end_repeated(seed, bands):
     images = random_images(seed, 3, 4, 6)
-    shifted = shift_bands(tf.constant(images), tf.constant(bands)).numpy()
+    shifted = move_bands(tf.constant(images), tf.constant(bands), tf.ones(3)).numpy()
     for image, moved, by in zip(images, shifted, bands, strict=True):
         for band in range(6):
             np.testing.assert_array_equal(moved[:, band], image[:, min(max(band - by, 0), 5)])
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 100), st.lists(st.floats(0.5, 2), min_size=3, max_size=3), st.integers(-2, 2))
+def test_each_image_is_stretched_about_its_middle_as_numpy_interpolates(seed, factors, shift):
+    images = random_images(seed, 3, 4, 7)
+    moved = move_bands(tf.constant(images), tf.fill([3], shift), tf.constant(factors, tf.float32)).numpy()
+    for image, stretched, factor in zip(images, moved, factors, strict=True):
+        for frame in range(4):  # where a band came from, in a loop over frames
+            source = 3 + (np.arange(7) - 3) / np.float32(factor) - shift
+            np.testing.assert_allclose(stretched[frame], np.interp(source, np.arange(7), image[frame]), atol=1e-3)
+
+
+def test_a_stretched_spectrum_has_its_middle_where_it_was_and_its_edges_further_out():
+    image = np.zeros((1, 1, 9), np.float32)
+    image[0, 0, [2, 4, 6]] = 100
+    wider = move_bands(tf.constant(image), tf.constant([0]), tf.constant([2.0])).numpy()[0, 0]
+    np.testing.assert_allclose(wider, [100, 50, 0, 50, 100, 50, 0, 50, 100])
+
+
+def test_an_image_of_one_band_cannot_be_moved():
+    image = random_images(0, 2, 5, 1)
+    np.testing.assert_array_equal(move_bands(tf.constant(image), tf.constant([3, -3]), tf.constant([2.0, 0.5])), image)

@@ -222,6 +222,19 @@ def test_shifts_are_uniform_from_end_to_end_and_raw_entries_have_none(store):
         np.testing.assert_array_equal(image, before[:, source])
 
 
+def test_spectra_are_spread_as_often_as_narrowed_within_what_was_asked_for_and_raw_ones_stay(store):
+    clips = training_clips(store)
+    augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
+    epoch = Sampler(np.full(len(clips), 200.0), augment, seed=0, candidates=1, stretch_bands=0.25).epoch(0)
+    stretch, augmented = epoch.stretch.numpy(), epoch.augmented.numpy()
+    assert (stretch[~augmented] == 1).all()
+    assert abs((stretch[augmented] > 1).mean() - 0.5) < 0.03
+    assert 0.8 <= stretch.min() < 0.81 and 1.24 < stretch.max() <= 1.25
+    plain, _ = joined(batches(feed_of(store).dataset(epochs=1)))
+    stretched, _ = joined(batches(feed_of(store, stretch_bands=0.25).dataset(epochs=1)))
+    assert np.any(plain != stretched, axis=(1, 2, 3)).mean() > 0.9
+
+
 def test_raw_entries_are_never_mixed_and_of_the_others_the_share_asked_for(store):
     clips = training_clips(store)
     augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
@@ -259,7 +272,14 @@ def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_nois
     assert changed[augmented].mean() > 0.9
 
 
-RUN = {"spec_augment": POLICY, "mixup_alpha": 0.3, "noisy_weight": 0.6, "mix_share": 0.5, "shift_bands": 3}
+RUN = {
+    "spec_augment": POLICY,
+    "mixup_alpha": 0.3,
+    "noisy_weight": 0.6,
+    "mix_share": 0.5,
+    "shift_bands": 3,
+    "stretch_bands": 0.2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -386,6 +406,7 @@ def test_a_feed_of_no_clips_is_refused(store):
         {"mixup_alpha": -1},
         {"mix_share": -0.1},
         {"shift_bands": -1},
+        {"stretch_bands": -0.1},
         {"mix_share": 1.1},
         {"noisy_weight": -0.1},
         {"seed": -1},

@@ -148,6 +148,13 @@ def train_options(command: Callable) -> Callable:
             help="Move windows up or down by as many mel bands at most.  [default: 0]",
         ),
         click.option(
+            "--stretch-bands",
+            type=float,
+            default=None,
+            metavar="SHARE",
+            help="Spread or narrow the spectra of windows by this share at most.  [default: 0]",
+        ),
+        click.option(
             "--augment",
             type=click.Choice(["all", "double-curated"]),
             default=None,

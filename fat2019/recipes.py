@@ -46,7 +46,7 @@ DEFAULT = TrainConfig(stages=(Stage(learning_rate=2e-3, schedule="cosine"),))
 # Beyond the report: what the competition's winners used, as far as it earned its place (benchmarks/README.md says what
 # was tried). Its network keeps the last epoch, at which the schedule has come to rest, and few clips are held out. Most
 # of its windows get a second sound: clips with several labels are where a tagger that ranks single sounds well fails.
-# Spectra are moved, or long trainings learn these instruments and no others (`benchmarks/README.md`, other instruments).
+# Spectra are moved, or a long training learns these instruments alone (`benchmarks/README.md`, other instruments).
 # Noisy clips have shown no gain over more epochs of curated ones; `best-noisy` has them, in as much time.
 BEST = TrainConfig(
     ModelConfig("compact", weights="none", dropout=0.2),

@@ -165,6 +165,7 @@ class Checkpoint:
     folder: Path
     stage: int = 0
     epoch: int = 0  # finished epochs of the stage
+    reader: str = ""  # of the stage's features; another one would give the windows in another order
     best_score: float = -math.inf
     best_epoch: int = 0
     seconds_before: float = 0.0  # spent in earlier sittings
@@ -205,6 +206,7 @@ class Checkpoint:
             {
                 "stage": self.stage,
                 "epoch": self.epoch,
+                "reader": self.reader,
                 "best_epoch": self.best_epoch,
                 "best_score": None if self.best_score == -math.inf else self.best_score,
                 "seconds_before": self.seconds,
@@ -218,7 +220,8 @@ class Checkpoint:
 
     def next_stage(self) -> None:
         """Commit that a stage is finished."""
-        self.stage, self.epoch, self.best_score, self.best_epoch = self.stage + 1, 0, -math.inf, 0
+        self.stage, self.epoch, self.reader = self.stage + 1, 0, ""
+        self.best_score, self.best_epoch = -math.inf, 0
         self.write()
 
 

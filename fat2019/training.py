@@ -276,7 +276,9 @@ def _train_stage(
     clips = np.sort(np.concatenate([parts.train[split] for split in stage.splits]))
     labels, left_out = training_labels(store, _judgement(store, config, path, parts, state.stage))
     clips = clips[~left_out[clips]]
-    feed = TrainingFeed(store, clips, stage.feed, labels[clips])
+    begun_with = dataclasses.replace(stage.feed, reader=state.reader) if state.reader else stage.feed
+    feed = TrainingFeed(store, clips, begun_with, labels[clips])
+    state.reader = feed.reader_name
     with strategy.scope():
         model = _model(store, config, path, state, feed.steps_per_epoch)
     total, trainable, frozen = parameter_counts(model)

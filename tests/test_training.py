@@ -281,6 +281,26 @@ def test_a_run_goes_on_with_the_recordings_that_it_began_with_only(finished, sto
         (tmp_path / "run" / "metrics.json").unlink(missing_ok=True)
 
 
+def test_a_run_goes_on_by_the_reader_that_it_began_with(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "build", tiny_network)
+    config = one_stage(epochs=2, feed=dataclasses.replace(SMALL, mixup_alpha=0.4))
+
+    def stop(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(store, config, tmp_path / "stopped", stop)
+    assert json.loads((tmp_path / "stopped" / "state" / "state.json").read_text())["reader"] == "memory"
+    monkeypatch.setattr("fat2019.feed._SHARE_OF_FREE_MEMORY", 0.0)  # from now on features are streamed
+    stopped = train(store, config, tmp_path / "stopped")
+    streamed = train(store, config, tmp_path / "streamed")
+    monkeypatch.undo()
+    monkeypatch.setattr(training, "build", tiny_network)
+    in_one_go = train(store, config, tmp_path / "in one go")
+    assert stopped.history()["loss"].equals(in_one_go.history()["loss"])
+    assert not streamed.history()["loss"].equals(in_one_go.history()["loss"])
+
+
 def test_recordings_of_a_part_that_a_run_does_not_use_may_change(finished, store):
     *others, last = store.manifest.shards
     assert last.split == "test"

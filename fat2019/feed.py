@@ -248,7 +248,7 @@ def _sampler(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConf
     )
 
 
-def _reader_name(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> str:
+def _reader_name(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> Literal["memory", "stream"]:
     if config.reader != "auto":
         return config.reader
     import psutil

@@ -22,7 +22,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fat2019 import DataError
 from fat2019.config import FeatureConfig, feature_config_from_json
@@ -165,7 +165,7 @@ class Checkpoint:
     folder: Path
     stage: int = 0
     epoch: int = 0  # finished epochs of the stage
-    reader: str = ""  # of the stage's features; another one would give the windows in another order
+    reader: Literal["", "memory", "stream"] = ""  # of the stage's features; another one gives windows in another order
     best_score: float = -math.inf
     best_epoch: int = 0
     seconds_before: float = 0.0  # spent in earlier sittings

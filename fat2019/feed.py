@@ -5,6 +5,7 @@ threads made it, and a run that starts at epoch e, step k gets what an uninterru
 """
 
 import dataclasses
+import math
 import os
 from collections.abc import Callable
 from typing import Literal
@@ -61,7 +62,7 @@ class FeedConfig:
             ("noisy_weight", 0),
             ("seed", 0),
         ):
-            if not getattr(self, name) >= least:
+            if not least <= getattr(self, name) < math.inf:
                 raise DataError(f"{name}: expected at least {least}, received {getattr(self, name)}")
         for name in ("mix_share", "mix_in_turn"):
             if getattr(self, name) > 1:

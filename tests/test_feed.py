@@ -407,6 +407,7 @@ def test_a_feed_of_no_clips_is_refused(store):
         {"mix_share": -0.1},
         {"shift_bands": -1},
         {"stretch_bands": -0.1},
+        {"stretch_bands": float("inf")},
         {"mix_share": 1.1},
         {"noisy_weight": -0.1},
         {"seed": -1},

@@ -2,13 +2,12 @@
 
 Each trial is trained once a seed, all trials in turn before the next seed, so that a slow hour of the machine falls on
 all of them. A seed decides the split as well, which is the same for every trial. What is reported are LWLRAP on curated
-clips held out and on test clips, in tiled windows, and minutes of the processor's cores added up: means over the seeds
-with their standard deviations. Finished runs are kept when the same command is given again.
+clips held out, on test clips, and on those of other sets, in tiled windows, and minutes of the processor's cores added
+up: means over the seeds with their standard deviations. Finished runs are kept when the same command is given again.
 """
 
 import dataclasses
 import logging
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -133,6 +132,7 @@ def cost(store: FeatureStore, scale: float = 1.0) -> list[Trial]:
 
 
 TABLES = {"ablation": ablation, "cost": cost}
+TestSet = tuple[FeatureStore, Path | None]  # test clips, and a CSV file of their labels where the store has none
 
 
 def compare(
@@ -144,6 +144,7 @@ def compare(
     seeds: int = 3,
     only: Sequence[str] = (),
     truth: Path | None = None,
+    others: Sequence[TestSet] = (),
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Train the trials of a table, and write it.
@@ -156,13 +157,15 @@ def compare(
         seeds: runs of each trial, with the seeds 0, 1, ...
         only: rows to train; all by default.
         truth: CSV (fname,labels) of the test clips' labels, where the store has none.
+        others: more test clips to score, of which the table has the mean: what was learnt of clips from elsewhere.
         report: is called after each epoch.
 
     Returns:
         What ``table.json`` holds, and the table as Markdown under ``markdown``.
 
     Raises:
-        DataError: there is no such table or row, a number is out of range, or a run cannot be trained.
+        DataError: there is no such table or row, a number is out of range, other test clips cannot be scored,
+            or a run cannot be trained.
     """
     if name not in TABLES:
         raise DataError(f"table: expected one of {', '.join(TABLES)}, received {name!r}")
@@ -173,7 +176,12 @@ def compare(
     if unknown:
         raise DataError(f"rows: there is no {sorted(unknown)[0]!r} in {name}: {', '.join(t.row for t in trials)}")
     trials = [trial for trial in trials if not only or trial.row in only]
-    is_tested = is_test_known(store, truth)
+    tests = {"test": [(store, truth)] if is_test_known(store, truth) else [], "others": others}
+    for other, labels in others:
+        if other.vocabulary != store.vocabulary or other.config.digest() != store.config.digest():
+            raise DataError(f"{other.path}: it has other classes than {store.path}, or features computed otherwise")
+        if not is_test_known(other, labels):
+            raise DataError(f"{other.path}: the labels of its test clips are not known; give a CSV file of them")
     out.mkdir(parents=True, exist_ok=True)
     measured: dict[str, list[dict[str, float]]] = {trial.row: [] for trial in trials}
     for seed in range(seeds):
@@ -182,22 +190,25 @@ def compare(
             keras.backend.clear_session()
             path = out / "runs" / f"{trial.folder}-seed-{seed}"
             run = train(store, changed(trial.config, {"seed": seed}), path, report)
-            measured[trial.row].append(_measured(run, store, truth, is_tested))
+            measured[trial.row].append(_measured(run, tests))
         _write(name, store, out, scale, seed + 1, trials, measured)  # after every seed: an unfinished table is one too
     return _write(name, store, out, scale, seeds, trials, measured)
 
 
-def _measured(run: Run, store: FeatureStore, truth: Path | None, is_tested: bool) -> dict[str, float]:
-    tested = {}
-    if is_tested:
-        fnames, scores, _ = predict_test([run.path], features=store.path)
-        tested = {"test": lwlrap_on_test(store, fnames, scores, truth)}
+def _measured(run: Run, tests: Mapping[str, Sequence[TestSet]]) -> dict[str, float]:
     return {
         "validation": run.metrics["validation"]["lwlrap"],
-        **tested,
+        **{name: statistics.mean(_tested(run, *one) for one in sets) for name, sets in tests.items() if sets},
         "cpu_minutes": run.metrics["cpu_seconds"] / 60,
         "minutes": run.metrics["seconds"] / 60,
     }
+
+
+def _tested(run: Run, store: FeatureStore, truth: Path | None) -> float:
+    fnames, scores, _ = predict_test([run.path], features=store.path)
+    score = lwlrap_on_test(store, fnames, scores, truth)
+    assert score is not None, "that the labels are known was asked before"
+    return score
 
 
 def _write(
@@ -237,9 +248,10 @@ def _row(trial: Trial, of_seeds: Sequence[Mapping[str, float]], best: Sequence[M
         "deviation": {name: _deviation([one[name] for one in of_seeds]) for name in names},
     }
     if best and trial.row != "best" and not trial.curve:
-        quantity = "test" if "test" in names else "validation"
-        differences = [own[quantity] - theirs[quantity] for own, theirs in zip(of_seeds, best, strict=True)]
-        row["against_best"] = {"mean": statistics.mean(differences), "deviation": _deviation(differences)}
+        row["against_best"] = {}
+        for name in [name for name in ("test", "others") if name in names] or ["validation"]:
+            differences = [own[name] - theirs[name] for own, theirs in zip(of_seeds, best, strict=True)]
+            row["against_best"][name] = {"mean": statistics.mean(differences), "deviation": _deviation(differences)}
     return row
 
 
@@ -259,28 +271,29 @@ def _curves(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, fl
 
 def to_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows of :func:`compare` as a table."""
-    columns = [(name, head) for name, head in _COLUMNS.items() if name in rows[0]["mean"]]
-    compared = any("against_best" in row for row in rows)
-    heads = [head for _, head in columns] + (["against best"] if compared else [])
+    compared = {name for row in rows for name in row.get("against_best", ())}
+    columns = [(name, *column) for name, column in _COLUMNS.items() if name in rows[0]["mean"]]
+    heads = [head for name, head, _ in columns for head in (head, *["against best"] * (name in compared))]
     lines = ["| | " + " | ".join(heads) + " |", "|:--|" + "--:|" * len(heads)]
     for row in rows:
-        cells = [_cell(row["mean"][name], row["deviation"][name], name) for name, _ in columns]
-        if compared:
-            difference = row.get("against_best")
-            cells.append("" if not difference else _cell(difference["mean"], difference["deviation"], "against"))
+        cells = []
+        for name, _, form in columns:
+            cells.append(_cell(row["mean"][name], row["deviation"][name], form))
+            if name in compared:
+                difference = row.get("against_best", {}).get(name)
+                cells.append(_cell(difference["mean"], difference["deviation"], "+" + form) if difference else "")
         lines.append(f"| {row['row']} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-_COLUMNS = {
-    "validation": "LWLRAP validation",
-    "test": "LWLRAP test",
-    "cpu_minutes": "CPU minutes",
-    "minutes": "minutes",
+_COLUMNS = {  # its head, and the form of its numbers
+    "validation": ("LWLRAP validation", ".4f"),
+    "test": ("LWLRAP test", ".4f"),
+    "others": ("LWLRAP other sets", ".4f"),
+    "cpu_minutes": ("CPU minutes", ".2f"),
+    "minutes": ("minutes", ".2f"),
 }
 
 
-def _cell(mean: float, deviation: float | None, name: str) -> str:
-    form = {"cpu_minutes": ".2f", "minutes": ".2f", "against": "+.4f"}.get(name, ".4f")
-    spread = "" if deviation is None or math.isnan(deviation) else f" ± {deviation:{form.lstrip('+')}}"
-    return f"{mean:{form}}{spread}"
+def _cell(mean: float, deviation: float | None, form: str) -> str:
+    return f"{mean:{form}}" + ("" if deviation is None else f" ± {deviation:{form.lstrip('+')}}")

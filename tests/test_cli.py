@@ -312,6 +312,7 @@ def test_relabel_refuses_what_it_decides_itself(store, tmp_path):
     ("given", "message"),
     [
         (("table-6.5", "--row", "ResNet50, MixUp"), "--row is an option of ablation, cost"),
+        (("table-6.5", "--other", "STORE", "truth.csv"), "--other is an option of ablation, cost"),
         (("cost", "--weights", "imagenet"), "--weights is an option of the report's tables"),
         (("table-6.1", "--truth", "truth.csv"), "only table-7.1 has"),
     ],

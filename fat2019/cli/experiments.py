@@ -45,6 +45,14 @@ def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
 )
 @click.option("--row", "rows", multiple=True, help="Of ablation and cost, only these.  [default: all]")
 @options.truth
+@click.option(
+    "--other",
+    "others",
+    type=(PATH, PATH),
+    multiple=True,
+    metavar="STORE TRUTH",
+    help="Of ablation and cost: more test clips to score, such as those of other microphones. The mean is a column.",
+)
 @as_json
 def reproduce(
     table: str,
@@ -55,6 +63,7 @@ def reproduce(
     seeds: int | None,
     rows: tuple[str, ...],
     truth: Path | None,
+    others: tuple[tuple[Path, Path], ...],
     json_: bool,
 ) -> None:
     """Train the rows of a TABLE of the report, such as table-6.5, and set the results beside its own.
@@ -71,12 +80,15 @@ def reproduce(
 
     path = out or Path("reproduced") / (table if table in TABLES else table_of(table))
     store = FeatureStore.open(features)
-    for option, given, tables in (("--row", rows, TABLES), ("--weights", weights, ())):
+    for option, given, tables in (("--row", rows, TABLES), ("--other", others, TABLES), ("--weights", weights, ())):
         if given and (table in TABLES) != bool(tables):
             which = ", ".join(TABLES) if tables else "the report's tables"
             raise click.UsageError(f"{option} is an option of {which}, and not of {table}")
     if table in TABLES:
-        result = compare(table, store, path, scale=scale, seeds=seeds or 3, only=rows, truth=truth, report=say_epoch)
+        sets = [(FeatureStore.open(other), labels) for other, labels in others]
+        result = compare(
+            table, store, path, scale=scale, seeds=seeds or 3, only=rows, truth=truth, others=sets, report=say_epoch
+        )
     else:
         result = run(table, store, path, scale=scale, weights=weights, seeds=seeds or 1, truth=truth, report=say_epoch)
     print_result({name: value for name, value in result.items() if name != "markdown"}, json_, [result["markdown"]])

@@ -58,8 +58,8 @@ class ModelConfig:
     # Of ``compact`` alone:
     width: int = 24  # channels of its first block; each block has twice those of the one before
     standardise: bool = True  # each window to mean 0 and deviation 1; else 0..255 to 0..1
-    frequency_map: bool = True  # a second channel, rising from 0 at the lowest band to 1
-    pooling: Literal["mean", "mean+max", "attention"] = "mean+max"  # over time
+    frequency_map: bool = False  # a second channel, rising from 0 at the lowest band to 1
+    pooling: Literal["mean", "mean+max", "attention"] = "mean"  # over time
 
     def __post_init__(self) -> None:
         for name, expected in (

@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import re
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 from fat2019 import DataError
 from fat2019.augment import SpecAugment, published_policy
 from fat2019.build import build_features
+from fat2019.cli.train import train
 from fat2019.clips import find_data_set
 from fat2019.config import FeatureConfig
 from fat2019.feed import TrainingFeed
@@ -210,3 +212,19 @@ def test_epochs_are_the_last_stage_s_and_those_before_change_in_proportion():
     name = "table-6.5-resnet50-raw"  # of 15 and 50 epochs
     assert [stage.epochs for stage in configure(name, {"epochs": 10}).stages] == [3, 10]
     assert [stage.epochs for stage in configure(name, {"epochs": 1}).stages] == [1, 1]
+
+
+STAGE = DEFAULT.stages[0]
+FIELDS = {**vars(DEFAULT), **vars(DEFAULT.model), **vars(STAGE), **vars(STAGE.feed)}
+IN_WORDS = {"fold", "relabel"}  # of which help says what comes of not giving them
+
+
+@pytest.mark.parametrize("option", [one for one in train.params if one.name in FIELDS.keys() - IN_WORDS], ids=str)
+def test_the_default_that_help_names_is_that_of_training_without_a_recipe(option):
+    named = re.search(r"\[default: (.*)\]$", option.help)
+    value = FIELDS[option.name]
+    if isinstance(value, bool) or value is None:
+        value = "yes" if value else "no"
+    elif isinstance(value, tuple):
+        value = ",".join(value)
+    assert named and named[1] == (f"{value:g}" if isinstance(value, float) else str(value))

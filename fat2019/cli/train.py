@@ -51,7 +51,7 @@ def train_options(command: Callable) -> Callable:
             "--pooling",
             type=click.Choice(["mean", "mean+max", "attention"]),
             default=None,
-            help="Of the compact network, over time.  [default: mean+max]",
+            help="Of the compact network, over time.  [default: mean]",
         ),
         click.option(
             "--standardise/--no-standardise",
@@ -61,7 +61,7 @@ def train_options(command: Callable) -> Callable:
         click.option(
             "--frequency-map/--no-frequency-map",
             default=None,
-            help="Tell the compact network how high each band lies.  [default: yes]",
+            help="Tell the compact network how high each band lies.  [default: no]",
         ),
         click.option(
             "--splits",

@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import logging
 import os
 from pathlib import Path
 
@@ -67,6 +68,27 @@ def open_store(tiny_data, tmp_path_factory):
 def store(open_store):
     """The tiny store as stores are by default: uint8."""
     return open_store("uint8")
+
+
+@pytest.fixture(scope="session")
+def finished(store, tmp_path_factory):
+    """The run of two stages, the rows that were reported, and what was logged."""
+    from fat2019 import training
+    from tests.interrupted_training import tiny_network
+    from tests.short_training import TWO_STAGES
+
+    path, rows, said = tmp_path_factory.mktemp("runs") / "two-stages", [], []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger = logging.getLogger("fat2019")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "build", tiny_network)
+        run = training.train(store, TWO_STAGES, path, rows.append)
+    logger.removeHandler(handler)
+    assert "not finished" not in "\n".join(said)  # that is for others, who use it before its end
+    return run, rows, "\n".join(said)
 
 
 def _sound(rng, index):

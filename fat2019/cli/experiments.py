@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from fat2019.cli import options
+from fat2019.cli.changes import recipe_changes
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import TensorFlowCommand, print_result, say_epoch
-from fat2019.cli.train import train_options
 
 SCALES = {"small": 0.1, "full": 1.0}  # of a reproduction
 
@@ -113,7 +113,7 @@ def _repeatable(command: Callable) -> Callable:
 @click.option("--out", type=PATH, default=Path("sweep"), help="Folder for runs and table.")
 @options.recipe
 @_repeatable
-@train_options
+@recipe_changes
 def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes: Any) -> None:
     """Train every combination of options given more than once, such as --lr 1e-3 --lr 3e-4 --kernel-size 3.
 

@@ -157,7 +157,7 @@ def tags_of(tagger: "Tagger", path: Path) -> tuple[dict[str, float], str, str]:
 
 
 def _picture(figure: "Figure", says: str) -> str:
-    from fat2019.figures import png_image
+    from fat2019.page import png_image
 
     image = png_image(figure, says)
     return f'<div style="overflow-x: auto"><div style="min-width: {_LEAST_PICTURE_PX}px">{image}</div></div>'

@@ -1,12 +1,8 @@
-"""A data set or a feature store -> a page on which to see and hear it: the report's section 3 for any clips.
-
-All figures of a store come from its manifest; audio is opened for a few example clips alone. Of a data set without a
-store, lengths come from the files' headers, and silence is measured on a sample of its clips.
-"""
+"""A data set or a feature store -> a page on which to see and hear it: the report's section 3 for any clips."""
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from fat2019 import DataError, figures
-from fat2019.audio import UnreadableAudio, read_audio
-from fat2019.clips import DataSet, find_data_set
+from fat2019.audio import UnreadableAudio
+from fat2019.collection import Collection, Sound, collection_of
 from fat2019.config import SPLITS, FeatureConfig
 from fat2019.console import Progress
 from fat2019.extract import arrays_of
-from fat2019.figures import Page
 from fat2019.files import write_whole
-from fat2019.journal import JOURNAL_NAME
 from fat2019.labels import Vocabulary
-from fat2019.manifest import MANIFEST_NAME
+from fat2019.page import Page
 from fat2019.shards import decibels
-from fat2019.silence import desilence, kept_ranges
 from fat2019.split import METHODS, balance, split_indices
-from fat2019.store import FeatureStore
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SAMPLE_CLIPS = 60  # of each split, for silence, where there is no store
 _PAIRS = 20
 _CANDIDATES = 3
 _OWN_SHARE = 0.6  # of a clip in its MixUp picture, where both sounds are to be seen
@@ -67,7 +58,7 @@ def explore(
     Raises:
         DataError: the source is neither, is damaged, or does not fit ``data``.
     """
-    collection = _collection(source, data, seed, progress)
+    collection = collection_of(source, data, seed, progress)
     drawn = Page(figures_folder)
     summary = _summary(collection, source)
     tables = _balance_tables(collection, validation_share, seed)
@@ -93,116 +84,7 @@ def explore(
     return {"page": str(page), **summary, "validation_share_least_and_greatest": spread, "pairs": pairs}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sound:
-    """An example clip."""
-
-    recorded: npt.NDArray[np.int16] | None  # at the features' rate; none if there is only the store
-    kept: npt.NDArray[np.int64] | None  # ranges of it that are no silence
-    audio: npt.NDArray[np.int16]  # without silence
-
-
-@dataclasses.dataclass(frozen=True)
-class _Collection:
-    """The clips of a data set or store, and how to hear one."""
-
-    kind: str
-    vocabulary: Vocabulary
-    config: FeatureConfig
-    clips: "pd.DataFrame"  # fname, split, seconds, seconds_without_silence (NaN where that was not measured)
-    labels: npt.NDArray[np.uint8]  # (clips, classes)
-    unreadable: list[dict[str, str]]  # fname, split, reason
-    hear: Callable[[int], _Sound]
-
-
-def _collection(source: Path, data: Path | None, seed: int, progress: Progress | None) -> _Collection:
-    if (source / MANIFEST_NAME).exists() or (source / JOURNAL_NAME).exists():
-        return _of_store(FeatureStore.open(source), None if data is None else find_data_set(data, keep_known_bad=True))
-    if data is not None:
-        raise DataError(f"{source}: no feature store; a data set is explored without another (--data)")
-    return _of_data_set(find_data_set(source), seed, progress)
-
-
-def _of_store(store: FeatureStore, data_set: DataSet | None) -> _Collection:
-    rows, rate_hz = store.clips, store.config.sample_rate_hz
-    clips = rows[["fname", "split"]].assign(
-        seconds=rows["source_samples"] / rows["source_rate_hz"], seconds_without_silence=rows["samples"] / rate_hz
-    )
-    paths = {(clip.split, clip.fname): clip.path for clip in data_set.clips} if data_set else {}
-
-    def hear(index: int) -> _Sound:
-        fname, split = clips["fname"][index], clips["split"][index]
-        audio = store.audio(fname)
-        if not data_set:
-            return _Sound(None, None, audio)
-        if (split, fname) not in paths:
-            raise DataError(
-                f"{data_set.root}: it has no {split} clip {fname}: {store.path} was built from another data set"
-            )
-        return _heard(paths[split, fname], split, store.config)
-
-    unreadable: list[dict[str, str]] = store.quarantine.to_dict("records")  # type: ignore[assignment]
-    return _Collection("feature store", store.vocabulary, store.config, clips, store.labels, unreadable, hear)
-
-
-def _of_data_set(data_set: DataSet, seed: int, progress: Progress | None) -> _Collection:
-    import pandas as pd
-
-    config, rows, readable, unreadable = FeatureConfig(), [], [], []
-    for done, clip in enumerate(data_set.clips):
-        try:
-            rows.append((clip.fname, clip.split, _seconds(clip.path)))
-            readable.append(clip)
-        except UnreadableAudio as error:
-            unreadable.append({"fname": clip.fname, "split": clip.split, "reason": str(error)})
-        if progress:
-            progress(done + 1, len(data_set.clips))
-    if not readable:
-        raise DataError(f"{data_set.root}: none of its {len(data_set.clips)} clips is audio that can be decoded")
-    clips = pd.DataFrame(rows, columns=["fname", "split", "seconds"]).assign(seconds_without_silence=np.nan)
-    random = np.random.default_rng(seed)
-    for split in SPLITS:
-        of_split = np.flatnonzero(clips["split"] == split)
-        for index in np.sort(random.permutation(of_split)[:_SAMPLE_CLIPS]).tolist():
-            try:
-                sound = _heard(readable[index].path, split, config)
-            except UnreadableAudio as error:  # its head says nothing of silence, or of a body cut short
-                unreadable.append({"fname": readable[index].fname, "split": split, "reason": str(error)})
-                continue
-            clips.loc[index, "seconds_without_silence"] = len(sound.audio) / config.sample_rate_hz
-    labels = np.stack([data_set.vocabulary.encode(clip.labels) for clip in readable])
-    return _Collection(
-        "data set",
-        data_set.vocabulary,
-        config,
-        clips,
-        labels,
-        unreadable,
-        lambda index: _heard(readable[index].path, readable[index].split, config),
-    )
-
-
-def _seconds(path: Path) -> float:
-    import soundfile
-
-    try:
-        found = soundfile.info(str(path))
-    except (soundfile.SoundFileError, OSError) as error:
-        raise UnreadableAudio(f"{path}: no audio that can be decoded") from error
-    if found.frames < 1:
-        raise UnreadableAudio(f"{path}: audio without a single sample")
-    return found.frames / found.samplerate
-
-
-def _heard(path: Path, split: str, config: FeatureConfig) -> _Sound:
-    recorded, _, _ = read_audio(path, config.sample_rate_hz)  # (samples,)
-    rule = config.silence_rule(split, len(recorded) / config.sample_rate_hz)
-    kept = kept_ranges(recorded, config.sample_rate_hz, rule.min_silence_ms, rule.threshold_dbfs, rule.keep_silence_ms)
-    audio, kept_whole = desilence(recorded, config.sample_rate_hz, rule)
-    return _Sound(recorded, np.array([[0, len(recorded)]]) if kept_whole else kept, audio)
-
-
-def _summary(collection: _Collection, source: Path) -> dict[str, Any]:
+def _summary(collection: Collection, source: Path) -> dict[str, Any]:
     clips, splits = collection.clips, {}
     for split in SPLITS:
         rows = clips[clips["split"] == split]
@@ -233,9 +115,9 @@ def _summary(collection: _Collection, source: Path) -> dict[str, Any]:
     }
 
 
-def _balance_tables(collection: _Collection, share: float, seed: int) -> dict[str, "pd.DataFrame"]:
+def _balance_tables(collection: Collection, share: float, seed: int) -> dict[str, "pd.DataFrame"]:
     """By method, each curated class's clips in training and validation."""
-    labels = collection.labels[_of(collection, "curated")]
+    labels = collection.labels[collection.of("curated")]
     tables = {}
     for method in METHODS:
         try:
@@ -246,17 +128,7 @@ def _balance_tables(collection: _Collection, share: float, seed: int) -> dict[st
     return tables
 
 
-def _of(collection: _Collection, split: str) -> npt.NDArray[np.int64]:
-    return np.flatnonzero((collection.clips["split"] == split).to_numpy())
-
-
-def _labelled(collection: _Collection) -> dict[str, npt.NDArray[np.int64]]:
-    """The clips of each split that has labels."""
-    parts = {split: _of(collection, split) for split in SPLITS}
-    return {split: clips for split, clips in parts.items() if collection.labels[clips].any()}
-
-
-def _together(collection: _Collection) -> npt.NDArray[np.int64]:
+def _together(collection: Collection) -> npt.NDArray[np.int64]:
     """Clips that two classes share, ``(classes, classes)``."""
     labels = collection.labels.astype(np.float64)  # BLAS has no product of integers
     return (labels.T @ labels).astype(np.int64)
@@ -271,11 +143,11 @@ def _pairs(together: npt.NDArray[np.int64], vocabulary: Vocabulary) -> list[tupl
     return sorted(pairs, key=lambda pair: -pair[2])[:_PAIRS]
 
 
-def _overview(drawn: Page, collection: _Collection, together: npt.NDArray[np.int64]) -> list[Any]:
+def _overview(drawn: Page, collection: Collection, together: npt.NDArray[np.int64]) -> list[Any]:
     """The figures of lengths and labels."""
     result = []
     for split in SPLITS:
-        rows = collection.clips.loc[_of(collection, split)]
+        rows = collection.clips.loc[collection.of(split)]
         if not len(rows):
             continue
         after = rows["seconds_without_silence"].to_numpy()
@@ -289,7 +161,7 @@ def _overview(drawn: Page, collection: _Collection, together: npt.NDArray[np.int
             )
         )
     counts = {
-        split: collection.labels[clips].sum(axis=1, dtype=np.int64) for split, clips in _labelled(collection).items()
+        split: collection.labels[clips].sum(axis=1, dtype=np.int64) for split, clips in collection.labelled().items()
     }
     if counts:
         result.append(
@@ -306,9 +178,9 @@ def _overview(drawn: Page, collection: _Collection, together: npt.NDArray[np.int
     return result
 
 
-def _class_figures(drawn: Page, collection: _Collection, tables: dict[str, "pd.DataFrame"], share: float) -> list[Any]:
+def _class_figures(drawn: Page, collection: Collection, tables: dict[str, "pd.DataFrame"], share: float) -> list[Any]:
     counts = {
-        split: collection.labels[clips].sum(axis=0, dtype=np.int64) for split, clips in _labelled(collection).items()
+        split: collection.labels[clips].sum(axis=0, dtype=np.int64) for split, clips in collection.labelled().items()
     }
     result = (
         [
@@ -331,8 +203,8 @@ def _class_figures(drawn: Page, collection: _Collection, tables: dict[str, "pd.D
     return result
 
 
-def _class_rows(collection: _Collection, tables: dict[str, "pd.DataFrame"]) -> list[dict[str, Any]]:
-    labelled = _labelled(collection)
+def _class_rows(collection: Collection, tables: dict[str, "pd.DataFrame"]) -> list[dict[str, Any]]:
+    labelled = collection.labelled()
     return [
         {
             "name": name,
@@ -346,7 +218,7 @@ def _class_rows(collection: _Collection, tables: dict[str, "pd.DataFrame"]) -> l
     ]
 
 
-def _heard_if_audible(collection: _Collection, index: int) -> _Sound | None:
+def _heard_if_audible(collection: Collection, index: int) -> Sound | None:
     """A clip of a data set may turn out to be none when it is decoded; the page has a list of such ones."""
     try:
         return collection.hear(index)
@@ -358,12 +230,12 @@ def _heard_if_audible(collection: _Collection, index: int) -> _Sound | None:
         return None
 
 
-def _examples(drawn: Page, collection: _Collection, count: int, seed: int) -> list[dict[str, Any]]:
+def _examples(drawn: Page, collection: Collection, count: int, seed: int) -> list[dict[str, Any]]:
     """Some clips of each split with labels: how they look, what is cut from them, and what becomes of that."""
     random = np.random.default_rng(seed)
     audible = {
         int(index): sound
-        for clips in _labelled(collection).values()
+        for clips in collection.labelled().values()
         for index in np.sort(random.permutation(clips)[:count])
         if (sound := _heard_if_audible(collection, int(index))) is not None
     }

@@ -1,27 +1,23 @@
-"""Figures of data, clips and runs, and the self-contained HTML pages that hold them.
+"""Figures of data, clips and runs.
 
 All figures of a page have one width, near that of a telephone's screen, so that their text stays readable there and
 several stand side by side elsewhere. Colours are those of Okabe and Ito, which colour-blind people can tell apart.
 """
 
-import base64
 import contextlib
 import functools
 import io
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from fat2019.config import FeatureConfig
-from fat2019.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
-    from markupsafe import Markup
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -40,7 +36,6 @@ _WIDTH_IN = 4.2
 _WIDE_IN = 9.0  # where a recording's time needs room
 _CLASS_IN = 0.185  # height of one class in a figure of all classes
 _WAVEFORM_COLUMNS = 600
-_TEMPLATES = Path(__file__).parent / "templates"
 _Draw = TypeVar("_Draw", bound=Callable[..., "Figure"])
 _STYLE: Any = {
     "font.size": 9,
@@ -81,56 +76,6 @@ def _styled(draw: _Draw) -> _Draw:
     return cast(_Draw, styled)
 
 
-class Page:
-    """A page in the making: its figures, which may be wanted as files as well, and its sounds."""
-
-    def __init__(self, figures: Path | None = None) -> None:
-        """
-        Args:
-            figures: folder for each figure as an SVG and a PNG file; none by default.
-        """
-        self._folder = figures
-        if figures:
-            figures.mkdir(parents=True, exist_ok=True)
-
-    def figure(self, name: str, figure: "Figure", says: str) -> "Markup":
-        """An image of a figure for the page, and its files.
-
-        Args:
-            name: of its files, without suffix; no two figures of a page have the same.
-            figure: what is drawn.
-            says: what one sees, for those who do not see it.
-        """
-        svg = to_svg(figure)
-        if self._folder:
-            write_whole(self._folder / f"{name}.svg", svg)
-            write_whole(self._folder / f"{name}.png", to_png(figure))
-        return _markup('<img loading="lazy" alt="{}" src="data:image/svg+xml;base64,{}">', says, _base64(svg))
-
-    def sound(self, samples: npt.NDArray[np.int16], rate_hz: int, seconds: float = 6.0) -> "Markup":
-        """A player for the first seconds of int16 ``(samples,)``, as a WAV file within the page."""
-        import soundfile
-
-        file = io.BytesIO()
-        soundfile.write(file, samples[: round(seconds * rate_hz)], rate_hz, format="WAV", subtype="PCM_16")
-        return _markup(
-            '<audio controls preload="none" src="data:audio/wav;base64,{}"></audio>', _base64(file.getvalue())
-        )
-
-    def render(self, template: str, **values: Any) -> str:
-        """The page's HTML from one of the templates."""
-        import jinja2
-
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_TEMPLATES),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        return environment.get_template(template).render(**values) + "\n"
-
-
 def to_svg(figure: "Figure") -> bytes:
     """SVG that is the same for the same figure: no date, no random names."""
     return _saved(figure, "svg", metadata={"Date": None})
@@ -139,16 +84,6 @@ def to_svg(figure: "Figure") -> bytes:
 def to_png(figure: "Figure") -> bytes:
     """PNG, large enough for print."""
     return _saved(figure, "png", dpi=160)
-
-
-def png_image(figure: "Figure", says: str) -> "Markup":
-    """A figure as an HTML image that holds its pixels: for one of so many parts that its SVG would be large.
-
-    Args:
-        figure: what is drawn.
-        says: what one sees, for those who do not see it.
-    """
-    return _markup('<img alt="{}" width="100%" src="data:image/png;base64,{}">', says, _base64(to_png(figure)))
 
 
 @_styled
@@ -468,13 +403,3 @@ def _saved(figure: "Figure", form: str, **options: Any) -> bytes:
     with _style():
         figure.savefig(file, format=form, **options)
     return file.getvalue()
-
-
-def _markup(template: str, *values: str) -> "Markup":
-    from markupsafe import Markup
-
-    return Markup(template).format(*values)
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")

@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from fat2019 import DataError, figures
 from fat2019.console import Progress
-from fat2019.figures import Page
 from fat2019.files import write_whole
 from fat2019.inference import score_clips
 from fat2019.labels import Vocabulary
 from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.models import OWN
+from fat2019.page import Page
 from fat2019.runs import Run
 from fat2019.store import FeatureStore
 from fat2019.submission import combine

@@ -112,7 +112,7 @@ def test_each_example_has_a_player_and_two_pictures_and_the_page_needs_no_networ
 
 
 def test_a_data_set_without_a_store_says_that_silence_was_measured_on_a_sample(tiny_data, tmp_path, monkeypatch):
-    from fat2019 import explore as module
+    from fat2019 import collection as module
 
     monkeypatch.setattr(module, "_SAMPLE_CLIPS", 5)
     told = []

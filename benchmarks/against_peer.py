@@ -11,6 +11,7 @@ where they were interrupted, the peer begins anew.
 """
 
 import argparse
+import hashlib
 import json
 import statistics
 import subprocess
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from timing import circumstances, markdown
+
+from fat2019.files import write_whole
 
 _HERE = Path(__file__).parent
 _REPORT = "table-7.1-model-1"  # MobileNetV2, the one of the report's final models that it trains without other data
@@ -44,10 +47,13 @@ def main() -> None:
 
 
 def _peer(arguments: argparse.Namespace, seed: int) -> dict[str, float]:
-    path = arguments.out / f"peer-{arguments.cpu_minutes:g}-seed-{seed}.json"
+    # Unlike ours, the peer's scores are not made anew when the command is given again: they are of these labels alone.
+    of_truth = hashlib.sha256(arguments.truth.read_bytes()).hexdigest()[:8]
+    path = arguments.out / f"peer-{arguments.cpu_minutes:g}-seed-{seed}-{of_truth}.json"
     if not path.is_file():
         given = ["--cpu-minutes", str(arguments.cpu_minutes), "--seed", str(seed), "--parts", "1", "--json"]
-        path.write_text(_output([str(_HERE / "peer_tagger.py"), str(arguments.store), str(arguments.truth), *given]))
+        script = str(_HERE / "peer_tagger.py")
+        write_whole(path, _output([script, str(arguments.store), str(arguments.truth), *given]))
     last = json.loads(path.read_text())["curve"][-1]
     return {name: last[name] for name in ("test", "minutes", "cpu_minutes")}
 

@@ -12,6 +12,7 @@ from stores import RepeatedStore
 
 from fat2019.augment import SpecAugment
 from fat2019.feed import FeedConfig, TrainingFeed
+from fat2019.losses import TaggingLoss
 from fat2019.models import ModelConfig, build
 from fat2019.store import FeatureStore
 
@@ -26,7 +27,7 @@ def training_overhead(features: Path, runs: int, note: Callable[[str], None]) ->
     """
     store = RepeatedStore(FeatureStore.open(features))
     model = build(ModelConfig(), store.labels.shape[1], (store.config.window_frames, store.config.mel_bands))
-    model.compile(keras.optimizers.Adam(3e-4), loss="binary_crossentropy")
+    model.compile(keras.optimizers.Adam(3e-4), loss=TaggingLoss())
     dataset = TrainingFeed(store, store.training, FeedConfig(spec_augment=SpecAugment(), reader="memory")).dataset()  # type: ignore[arg-type]
     fed = iter(dataset)
     constant = iter(tf.data.Dataset.from_tensors(next(fed)).repeat())

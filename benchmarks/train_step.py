@@ -68,6 +68,7 @@ def ours(model: str, trainable: Literal["none", "top", "all"] = "all") -> list[C
 
     import keras  # isort: skip
     from fat2019.keras_metric import LwlrapMetric
+    from fat2019.losses import TaggingLoss
     from fat2019.models import ModelConfig, build, set_trainable
 
     config = ModelConfig(model, weights="none", trainable=trainable)
@@ -75,7 +76,7 @@ def ours(model: str, trainable: Literal["none", "top", "all"] = "all") -> list[C
     set_trainable(network, config)
     network.compile(
         keras.optimizers.Adam(_LEARNING_RATE),
-        loss="binary_crossentropy",
+        loss=TaggingLoss(),
         metrics=[LwlrapMetric(_CLASSES)],
         jit_compile=False,
     )

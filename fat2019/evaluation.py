@@ -1,6 +1,7 @@
 """Runs -> scores of clips -> LWLRAP, or the scores of the test clips for a submission."""
 
 import functools
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,8 @@ from fat2019.metric import lwlrap
 from fat2019.runs import Run
 from fat2019.store import FeatureStore
 from fat2019.submission import Mean, are_weights, combine, read_truth
+
+log = logging.getLogger(__name__)
 
 Windows = Literal["tiled", "max-energy"]
 
@@ -44,15 +47,32 @@ def evaluate_run(
     if (known := _known_labels(store, truth)) is not None:
         test, labels = known
         parts |= {"test": test} if truth else _with_usages(store, test)
+        if lost := _lost_test_clips(store):
+            log.warning("%s: not scored, since their audio could not be used: %s", store.path, _some(lost))
     clips = np.unique(np.concatenate(list(parts.values())))
     scores = score_clips(
         run.model(), store, clips, windows=windows, progress=progress and (lambda done: progress(done, len(clips)))
     )
     row = {clip: row for row, clip in enumerate(clips.tolist())}
     return {
-        name: {"lwlrap": lwlrap(labels[part], scores[[row[clip] for clip in part.tolist()]]), "clips": len(part)}
+        name: {
+            "lwlrap": lwlrap(labels[part], scores[[row[clip] for clip in part.tolist()]]),
+            "clips": int(labels[part].any(axis=1).sum()),  # of others, whose labels are not known, there is no score
+        }
         for name, part in parts.items()
     }
+
+
+def asked_for(path: Path, features: Path | None = None) -> tuple[list[str], Vocabulary]:
+    """The file names of the test clips that :func:`predict_test` would score with a run, and the classes.
+
+    Raises:
+        DataError: as :func:`predict_test`.
+    """
+    run = Run.open(path)
+    store = run.store(features)
+    require_test_clips(store)
+    return sorted(store.clips["fname"].to_numpy()[_test_clips(store)]), run.vocabulary
 
 
 def predict_test(
@@ -166,10 +186,14 @@ def _true_labels(store: FeatureStore, path: Path) -> tuple[npt.NDArray[np.int64]
     test = _test_clips(store)
     place = dict(zip(store.clips["fname"].to_numpy()[test], test.tolist(), strict=True))
     missing = [fname for fname in table["fname"] if fname not in place]
+    if lost := sorted(set(missing) & set(_lost_test_clips(store))):
+        raise DataError(
+            f"{path}: {len(lost)} of its clips have no features in {store.path}, since their audio could not be used: "
+            f"{_some(lost)}; mend the files and build again, or leave them out"
+        )
     if missing:
         raise DataError(
-            f"{path}: {len(missing)} of its clips are not among the test clips of {store.path}: "
-            f"{', '.join(missing[:3])}"
+            f"{path}: {len(missing)} of its clips are not among the test clips of {store.path}: {_some(missing)}"
         )
     clips = np.array([place[fname] for fname in table["fname"]], np.int64)
     labels = store.labels.copy()
@@ -195,9 +219,17 @@ def require_test_clips(store: FeatureStore) -> None:
     """
     if not len(_test_clips(store)):
         raise DataError(f"{store.path}: it has no test clips; build them with --splits test or without --splits")
-    lost = store.quarantine[store.quarantine["split"] == "test"]
-    if len(lost):
+    if lost := _lost_test_clips(store):
         raise DataError(
-            f"{store.path}: {len(lost)} test clips could not be used and have no scores: "
-            f"{', '.join(lost['fname'][:3])}; mend the files and build again"
+            f"{store.path}: {len(lost)} test clips could not be used and have no scores: {_some(lost)}; mend the files "
+            "and build again"
         )
+
+
+def _lost_test_clips(store: FeatureStore) -> list[str]:
+    """The names of test clips whose audio could not be used."""
+    return store.quarantine["fname"][store.quarantine["split"] == "test"].tolist()
+
+
+def _some(fnames: Sequence[str]) -> str:
+    return ", ".join(fnames[:3]) + (f" and {len(fnames) - 3} more" if len(fnames) > 3 else "")

@@ -56,8 +56,10 @@ def explore(
         The numbers of the page.
 
     Raises:
-        DataError: the source is neither, is damaged, or does not fit ``data``.
+        DataError: the source is neither, is damaged, or does not fit ``data``; or the share is out of range.
     """
+    if not 0 < validation_share < 1:
+        raise DataError(f"validation share: expected a number between 0 and 1, received {validation_share}")
     collection = collection_of(source, data, seed, progress)
     drawn = Page(figures_folder)
     summary = _summary(collection, source)

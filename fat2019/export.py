@@ -32,6 +32,7 @@ from fat2019.windows import IMAGE_MAXIMUM
 
 FORMATS = ("saved_model", "tflite", "onnx")
 _NAMES = {"saved_model": "saved_model", "tflite": "model.tflite", "onnx": "model.onnx"}
+_OF_A_SAVED_MODEL = {"saved_model.pb", "fingerprint.pb", "variables", "assets"}
 _ONNX_OPSET = 18
 
 
@@ -55,7 +56,9 @@ def export(run: Run, form: str, out: Path | None = None) -> dict[str, Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir() != (form == "saved_model") and path.exists():
         raise DataError(f"{path}: there is a {'folder' if path.is_dir() else 'file'} of that name; give another --out")
-    if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
+    labels = path.with_name(f"{path.name}.labels.json")
+    entries = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
+    if entries and not (labels.is_file() and entries <= _OF_A_SAVED_MODEL):
         raise DataError(f"{path}: this folder is neither empty nor an export; give another --out")
     model = run.model()
     score = waveform_scores(model, run.features)
@@ -63,9 +66,6 @@ def export(run: Run, form: str, out: Path | None = None) -> dict[str, Any]:
         {"saved_model": _write_saved_model, "tflite": _write_tflite, "onnx": _write_onnx}[form](
             model, score, unfinished
         )
-        if path.is_dir():
-            shutil.rmtree(path)
-    labels = path.with_name(f"{path.name}.labels.json")
     write_whole(labels, json.dumps(list(run.vocabulary.names), indent=1) + "\n")
     return {
         "path": str(path),

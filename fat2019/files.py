@@ -27,23 +27,41 @@ def whole(path: Path) -> Iterator[Path]:
         if unfinished.is_file():
             with unfinished.open("rb") as file:
                 os.fsync(file.fileno())
-        unfinished.replace(path)
+        _take_name(unfinished, path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         _remove(unfinished)
 
 
+def _take_name(unfinished: Path, path: Path) -> None:
+    """Rename. A folder takes no other folder's place: the older one gives way first, and goes when it has."""
+    if not (unfinished.is_dir() and path.is_dir()):
+        unfinished.replace(path)
+        return
+    older = unfinished.with_name(f"{unfinished.name}-before")
+    path.replace(older)
+    try:
+        unfinished.replace(path)
+    except OSError:
+        older.replace(path)
+        raise
+    _remove(older)
+
+
 def require_place(path: Path) -> None:
     """See that a file could be written there: long work is not to end with a place that never was one.
 
     Raises:
-        DataError: a folder has that name, or the folder that it is to be in is missing.
+        DataError: a folder has that name, or the folder that it is to be in is missing or cannot be written to.
     """
     if path.is_dir():
         raise DataError(f"{path}: cannot be written: it is a folder; give a file's name")
-    if not path.absolute().parent.is_dir():
+    folder = path.absolute().parent
+    if not folder.is_dir():
         raise DataError(f"{path}: cannot be written: there is no folder {path.parent}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DataError(f"{path}: cannot be written: leave to write into {path.parent} is missing")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

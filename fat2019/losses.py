@@ -4,6 +4,7 @@ Labels ``(batch, classes)`` are in 0..1, and may be mixed ones; probabilities ``
 window, ``(batch,)``.
 """
 
+import math
 from typing import Any, Literal
 
 import keras
@@ -44,7 +45,7 @@ class TaggingLoss(keras.losses.Loss):
         super().__init__(name=name, **options)
         if kind not in KINDS:
             raise DataError(f"loss: expected one of {', '.join(KINDS)}, received {kind!r}")
-        if focal_gamma < 0 or (focal_gamma and kind != "cross-entropy"):
+        if not 0 <= focal_gamma < math.inf or (focal_gamma and kind != "cross-entropy"):
             raise DataError(f"focal_gamma: expected at least 0, and 0 with {kind}, received {focal_gamma}")
         for label, share in (("label_smoothing", label_smoothing), ("bootstrap", bootstrap)):
             if not 0 <= share < 1:

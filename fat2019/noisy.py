@@ -24,9 +24,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 USES = ("keep", "soft", "drop")
+_COLUMNS = {"fname", "labels", "agreement", "best", "use"}  # beside one a class
 
 _AGREES = 0.5
 _SURE = 0.5
+
+
+def require_own_columns(store: FeatureStore) -> None:
+    """See that no class has the name of one of the file's own columns; to be asked before long work.
+
+    Raises:
+        DataError: one has.
+    """
+    for name in _COLUMNS & set(store.vocabulary.names):
+        raise DataError(f"{store.path}: a class is called {name!r}, as is a column of judged labels; rename the class")
 
 
 def judged(store: FeatureStore, clips: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> "pd.DataFrame":
@@ -63,6 +74,9 @@ def read_judged(path: Path, store: FeatureStore) -> tuple[npt.NDArray[np.float32
     missing = [name for name in ("fname", "use", *store.vocabulary.names) if name not in table]
     if missing:
         raise DataError(f"{path}: it has no column {missing[0]}; `relabel` writes such a file")
+    twice = table["fname"][table["fname"].duplicated()]
+    if len(twice):
+        raise DataError(f"{path}: {twice.iloc[0]} is there twice; leave one row of it")
     strange = table[~table["use"].isin(USES)]
     if len(strange):
         raise DataError(f"{path}: use: expected one of {', '.join(USES)}, received {strange['use'].iloc[0]!r}")

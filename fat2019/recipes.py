@@ -6,13 +6,13 @@ dropout of 0.5.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fat2019 import DataError
 from fat2019.augment import SpecAugment, published_policy
 from fat2019.feed import FeedConfig
-from fat2019.models import ModelConfig
+from fat2019.models import BACKBONES, ModelConfig
 from fat2019.stages import Stage, TrainConfig
 
 BOTH = ("curated", "noisy")
@@ -76,11 +76,54 @@ def configure(recipe: str | None, options: Mapping[str, Any]) -> TrainConfig:
     before change in proportion. The names are the fields' own; ``spec_augment`` is a flag, and ``policy`` names one.
 
     Raises:
-        DataError: there is no such recipe, or a value is out of range.
+        DataError: there is no such recipe, a value is out of range, or an option would change nothing.
     """
     if recipe is not None and recipe not in RECIPES:
         raise DataError(f"recipe: there is no {recipe!r}; `recipes` lists them")
-    return changed(RECIPES[recipe].config if recipe else DEFAULT, options)
+    config = changed(RECIPES[recipe].config if recipe else DEFAULT, options)
+    require_effect(config, options)
+    return config
+
+
+# Where an option does something; it is read by nobody else, and a run must not say that it was used.
+_HAS_HEAD, _ON_BACKBONES = "a network on a backbone", lambda config: config.model.name in BACKBONES
+_OF_COMPACT = ("the compact network", lambda config: config.model.name == "compact")
+_OF_MIXING = ("mixed sounds (--mix-sounds)", lambda config: any(stage.feed.mix_share for stage in config.stages))
+_EFFECTIVE: dict[str, tuple[str, Callable[[TrainConfig], bool]]] = {
+    "weights": (_HAS_HEAD, _ON_BACKBONES),
+    "head": (_HAS_HEAD, _ON_BACKBONES),
+    "trainable": (_HAS_HEAD, _ON_BACKBONES),
+    "width": _OF_COMPACT,
+    "pooling": _OF_COMPACT,
+    "standardise": _OF_COMPACT,
+    "frequency_map": _OF_COMPACT,
+    "kernel_size": (
+        "the simple network, and the head conv",
+        lambda config: config.model.name == "simple" or (_ON_BACKBONES(config) and config.model.head == "conv"),
+    ),
+    "dropout": (
+        "networks without a backbone, and the heads conv and mlp",
+        lambda config: not _ON_BACKBONES(config) or config.model.head != "dense",
+    ),
+    "weight_decay": ("--optimizer adamw", lambda config: any(stage.optimizer == "adamw" for stage in config.stages)),
+    "mix_in_turn": _OF_MIXING,
+    "mix_level_db": _OF_MIXING,
+    "noisy_weight": ("noisy clips (--splits)", lambda config: any("noisy" in stage.splits for stage in config.stages)),
+    "validation_share": ("training without --folds", lambda config: not config.folds),
+}
+
+
+def require_effect(config: TrainConfig, options: Mapping[str, Any]) -> None:
+    """See that each option that is not None has a part in what the configuration does.
+
+    Raises:
+        DataError: one has none.
+    """
+    for name, (where, is_effective) in _EFFECTIVE.items():
+        value = options.get(name)
+        is_true_anyway = name == "weights" and value == "none"
+        if value is not None and not is_true_anyway and not is_effective(config):
+            raise DataError(f"{name}: {value} would change nothing here: it is an option of {where}")
 
 
 def changed(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:

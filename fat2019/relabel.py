@@ -15,7 +15,7 @@ from fat2019 import DataError
 from fat2019.epochs import Report
 from fat2019.files import write_whole
 from fat2019.inference import score_clips
-from fat2019.noisy import judged
+from fat2019.noisy import judged, require_own_columns
 from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
 from fat2019.training import train
@@ -41,13 +41,14 @@ def relabel(
         The table that was written.
 
     Raises:
-        DataError: the store has no noisy clips, or a run cannot be trained.
+        DataError: the store has no noisy clips, a run cannot be trained, or the file is there and holds something else.
     """
     noisy = np.flatnonzero(store.clips["split"].to_numpy() == "noisy")
     if not len(noisy):
         raise DataError(f"{store.path}: it has no noisy clips to relabel")
     if not 2 <= folds <= len(noisy):
         raise DataError(f"folds: expected 2 to {len(noisy)}, the noisy clips, received {folds}")
+    require_own_columns(store)
     scores = np.zeros((len(noisy), len(store.vocabulary)))
     fnames = store.clips["fname"].to_numpy()[noisy]
     for fold in range(1, folds + 1):
@@ -56,8 +57,18 @@ def relabel(
         rows = np.flatnonzero(np.isin(fnames, list(run.held_out()[1])))
         scores[rows] = score_clips(run.model(), store, noisy[rows])
     table = judged(store, noisy, scores)
-    write_whole(out, table.to_csv(index=False, lineterminator="\n"))
+    _write(out, table.to_csv(index=False, lineterminator="\n"))
     return table
+
+
+def _write(out: Path, judgement: str) -> None:
+    """Write the file, but not over one that somebody may have edited."""
+    if out.is_file() and out.read_bytes() != judgement.encode():
+        raise DataError(
+            f"{out}: is there already, and holds other judgements or was edited; give another --out, or take it away "
+            "(the runs are kept, and not trained again)"
+        )
+    write_whole(out, judgement)
 
 
 def _holding_out(config: TrainConfig, folds: int, fold: int) -> TrainConfig:

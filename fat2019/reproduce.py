@@ -8,7 +8,7 @@ mean.
 import dataclasses
 import logging
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,12 +151,16 @@ def scaled(config: TrainConfig, scale: float) -> TrainConfig:
     return dataclasses.replace(scaled_epochs(config, scale), clip_share=scale * config.clip_share)
 
 
-def table_of(name: str) -> str:
-    """The table that a figure belongs to, or the name itself."""
+def table_of(name: str, also: Iterable[str] = ()) -> str:
+    """The table that a figure belongs to, or the name itself.
+
+    Raises:
+        DataError: there is no such table; the message names those there are, and ``also``.
+    """
     for table, experiment in EXPERIMENTS.items():
         if name in (table, experiment.figure):
             return table
-    raise DataError(f"reproduce: expected one of {', '.join(NAMES)}, received {name!r}")
+    raise DataError(f"reproduce: expected one of {', '.join([*NAMES, *also])}, received {name!r}")
 
 
 def _run(

@@ -246,23 +246,25 @@ def begin_or_continue(
     for folder in (path, path / "state"):
         clear_unfinished(folder)
     wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they are in the file
-    if (path / "config.json").is_file() and not _has_trained(path):  # a command that failed, and is now corrected
-        for name in ("config.json", "split.csv"):
-            (path / name).unlink(missing_ok=True)
-        write_json(path / "config.json", {**wanted, **also})
-    elif (path / "config.json").is_file():
-        before = completed(read_json(path / "config.json"))
-        found = [change for name in wanted for change in _changes(before.get(name), wanted[name], name)]
-        if found:
-            more = f" and {len(found) - 3} more differences" if len(found) > 3 else ""
-            raise DataError(
-                f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
-                "options to go on with it, or another folder for a new one"
-            )
-    elif any(entry.name != RUN_LOCK_NAME for entry in path.iterdir()):
+    before = read_json(path / "config.json") if (path / "config.json").is_file() else {}
+    is_run = "train" in before  # other programs have a config.json too
+    if not is_run and any(entry.name != RUN_LOCK_NAME for entry in path.iterdir()):
         raise DataError(f"{path}: this folder is neither empty nor a run; give another one")
-    else:
-        write_json(path / "config.json", {**wanted, **also})
+    if is_run and _has_trained(path):
+        _require_same(path, completed(before), wanted)
+        return
+    (path / "split.csv").unlink(missing_ok=True)  # of a command that failed, and is now corrected
+    write_json(path / "config.json", {**wanted, **also})
+
+
+def _require_same(path: Path, before: dict[str, Any], wanted: dict[str, Any]) -> None:
+    found = [change for name in wanted for change in _changes(before.get(name), wanted[name], name)]
+    if found:
+        more = f" and {len(found) - 3} more differences" if len(found) > 3 else ""
+        raise DataError(
+            f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
+            "options to go on with it, or another folder for a new one"
+        )
 
 
 def _has_trained(path: Path) -> bool:

@@ -40,7 +40,7 @@ class Stage:
     keep: Literal["best", "last"] = "best"  # the epoch that stays: the best by validation, or the last
 
     def __post_init__(self) -> None:
-        if not self.splits or not set(self.splits) <= {"curated", "noisy"}:
+        if not self.splits or not set(self.splits) <= {"curated", "noisy"} or len(set(self.splits)) < len(self.splits):
             raise DataError(f"splits: expected curated, noisy or both, received {', '.join(self.splits) or 'none'}")
         if self.epochs < 1:
             raise DataError(f"epochs: expected a whole number >= 1, received {self.epochs}")

@@ -93,16 +93,34 @@ def write_submission(
         raise ValueError(
             f"Expected scores of shape ({len(fnames)}, {len(vocabulary)}). Received shape {np.shape(scores)}."
         )
-    rows = pd.Index([name if "." in name else f"{name}.wav" for name in fnames], name="fname", dtype=object)
+    rows = _rows(fnames)
     table = pd.DataFrame(np.asarray(scores), index=rows, columns=list(vocabulary.names))
     _require_unique(path, rows)
     _require_finite(path, table)
     if sample_path is not None:
-        sample = read_sample(sample_path).set_index("fname")
-        _require_same("clips", table.index, sample.index, sample_path)
-        _require_same("classes", table.columns, sample.columns, sample_path)
+        sample = matching_sample(sample_path, fnames, vocabulary)
         table = table.loc[sample.index, sample.columns]
     write_whole(Path(path), table.to_csv(lineterminator="\n"))
+
+
+def matching_sample(path: Path, fnames: Sequence[str], vocabulary: Vocabulary) -> "pd.DataFrame":
+    """A sample, its rows by ``fname``, that asks for exactly these clips and classes.
+
+    Raises:
+        DataError: it asks for others, or is no submission.
+    """
+    import pandas as pd
+
+    sample = read_sample(path).set_index("fname")
+    _require_same("clips", _rows(fnames), sample.index, path)
+    _require_same("classes", pd.Index(vocabulary.names), sample.columns, path)
+    return sample
+
+
+def _rows(fnames: Sequence[str]) -> "pd.Index":
+    import pandas as pd
+
+    return pd.Index([name if "." in name else f"{name}.wav" for name in fnames], name="fname", dtype=object)
 
 
 def are_weights(weights: Sequence[float] | np.ndarray, models: int) -> bool:

@@ -12,7 +12,7 @@ import keras
 from fat2019 import DataError
 from fat2019.epochs import Diverged, Report
 from fat2019.files import write_json, write_whole
-from fat2019.recipes import changed
+from fat2019.recipes import changed, require_effect
 from fat2019.stages import TrainConfig
 from fat2019.store import FeatureStore
 from fat2019.training import train
@@ -39,13 +39,15 @@ def sweep(
         :meth:`fat2019.runs.Run.summary`, or ``error`` in its place.
 
     Raises:
-        DataError: an option has no value, or is out of range.
+        DataError: an option has no value, is out of range, or would change nothing.
     """
     empty = [name for name, values in grid.items() if not values]
     if empty:
         raise DataError(f"sweep: no value for {', '.join(empty)}")
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     configs = [changed(base, point) for point in points]  # all of them first: a bad value is found before the work
+    for point, config in zip(points, configs, strict=True):
+        require_effect(config, point)
     varying = [name for name, values in grid.items() if len(values) > 1]
     rows = []
     for number, (point, config) in enumerate(zip(points, configs, strict=True), start=1):

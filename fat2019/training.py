@@ -32,7 +32,7 @@ from fat2019.keras_metric import LwlrapMetric
 from fat2019.lock import run_lock
 from fat2019.metric import lwlrap, lwlrap_per_class
 from fat2019.models import build, parameter_counts, set_trainable
-from fat2019.noisy import judged
+from fat2019.noisy import judged, require_own_columns
 from fat2019.parts import Parts, training_labels
 from fat2019.runs import (
     Checkpoint,
@@ -64,6 +64,8 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
         DataError: the folder holds another run, there is nothing to train on, weights cannot be had, or the
             loss became NaN or infinite.
     """
+    if any(stage.judge_noisy for stage in config.stages):
+        require_own_columns(store)
     parts = Parts.of(store, config)  # before a folder is made, which would stand in the way of the corrected command
     path.mkdir(parents=True, exist_ok=True)
     with run_lock(path):
@@ -133,12 +135,15 @@ def _take_over(path: Path, other: Path, shared: int, stages: int) -> None:
     for stage in range(shared):
         with whole(best_path(path, stages, stage)) as unfinished:
             shutil.copyfile(best_path(other, len(theirs), stage), unfinished)
-    history = Run.open(other).history()
+    run = Run.open(other)
+    history = run.history()
     rows: list[dict[str, Any]] = history[history["stage"] <= shared].to_dict("records")  # type: ignore[assignment]
     with log_file(path):
         log.info("%s: stage 1 to %d taken over from %s", path, shared, other)
     state = Checkpoint.open(path / "state")
     state.stage, state.rows, state.seconds_before = shared, rows, sum(row["seconds"] for row in rows)
+    # Epochs have no processor time of their own: they kept the processor as busy as the whole run did.
+    state.cpu_seconds_before = state.seconds_before * run.metrics["cpu_seconds"] / run.metrics["seconds"]
     state.write()
 
 

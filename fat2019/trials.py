@@ -8,6 +8,7 @@ up: means over the seeds with their standard deviations. Finished runs are kept 
 
 import dataclasses
 import logging
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -169,7 +170,7 @@ def compare(
     """
     if name not in TABLES:
         raise DataError(f"table: expected one of {', '.join(TABLES)}, received {name!r}")
-    if not scale > 0 or seeds < 1:
+    if not 0 < scale < math.inf or seeds < 1:
         raise DataError(f"scale, seeds: expected a number above 0 and a whole number >= 1, received {scale}, {seeds}")
     trials = TABLES[name](store, scale)
     unknown = set(only) - {trial.row for trial in trials}

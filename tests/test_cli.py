@@ -313,6 +313,7 @@ def test_relabel_refuses_what_it_decides_itself(store, tmp_path):
     [
         (("table-6.5", "--row", "ResNet50, MixUp"), "--row is an option of ablation, cost"),
         (("table-6.5", "--other", "STORE", "truth.csv"), "--other is an option of ablation, cost"),
+        (("ablate",), "ablation, cost, received 'ablate'"),
         (("cost", "--weights", "imagenet"), "--weights is an option of the report's tables"),
         (("table-6.1", "--truth", "truth.csv"), "only table-7.1 has"),
     ],
@@ -353,7 +354,8 @@ def test_a_quiet_command_says_nothing_but_its_result(trained, tmp_path):
         assert run("--quiet", *command).stderr == run(*command, "-q").stderr == ""
 
 
-def test_a_sample_with_another_clip_is_refused_and_nothing_is_written(tiny_data, trained, tmp_path):
+def test_a_sample_with_another_clip_is_refused_before_any_clip_is_scored(tiny_data, trained, tmp_path, monkeypatch):
+    monkeypatch.delattr("fat2019.evaluation.score_clips")
     sample = tmp_path / "sample.csv"
     sample.write_text((tiny_data / "sample_submission.csv").read_text() + "other.wav" + ",0" * 5 + "\n")
     message = failure("predict", trained, "--sample", sample, "--out", tmp_path / "submission.csv")

@@ -1,6 +1,7 @@
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fat2019 import DataError
@@ -142,13 +143,29 @@ def test_runs_of_different_classes_are_not_averaged(store, runs, tmp_path):
         predict_test([runs[0].path, other.path])
 
 
-def test_a_test_clip_without_features_is_named(store, runs, monkeypatch):
-    import pandas as pd
+@pytest.fixture
+def lost(monkeypatch):
+    """A test clip whose audio could not be used."""
+    table = pd.DataFrame([("test09.wav", "test", "no signal")], columns=["fname", "split", "reason"])
+    monkeypatch.setattr("fat2019.runs.FeatureStore.quarantine", table)
+    return "test09.wav"
 
-    lost = pd.DataFrame([("test09.wav", "test", "no signal")], columns=["fname", "split", "reason"])
-    monkeypatch.setattr("fat2019.runs.FeatureStore.quarantine", lost)
-    with pytest.raises(DataError, match=r"1 test clips could not be used and have no scores: test09.wav"):
+
+def test_a_test_clip_without_features_is_named(runs, lost):
+    with pytest.raises(DataError, match=rf"1 test clips could not be used and have no scores: {lost}"):
         predict_test([runs[0].path])
+
+
+def test_a_score_that_lacks_a_test_clip_says_so(runs, lost, truth, caplog):
+    evaluate_run(runs[0].path, truth=truth(["test00.wav"], ["Bark"]))
+    assert f"not scored, since their audio could not be used: {lost}" in caplog.text
+    with pytest.raises(DataError, match=rf"1 of its clips have no features in .*: {lost}; mend the files"):
+        evaluate_run(runs[0].path, truth=truth(["test00.wav", lost], ["Bark", "Bark"]))
+
+
+def test_clips_of_a_list_filled_in_by_half_are_not_counted_as_scored(store, runs, scores, truth):
+    score = evaluate_run(runs[0].path, truth=truth(["test00.wav", "test01.wav"], ["Bark", ""]))["test"]
+    assert score == {"lwlrap": pytest.approx(lwlrap([store.vocabulary.encode(("Bark",))], scores[0][:1])), "clips": 1}
 
 
 def test_a_store_without_test_clips_is_refused(store, runs, monkeypatch):

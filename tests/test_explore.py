@@ -148,7 +148,16 @@ def test_of_clips_too_few_to_be_parted_the_page_has_no_balance(tiny_data, tmp_pa
     for name in names:
         shutil.copy(tiny_data / "train_curated" / name, data / "train_curated")
     (data / "train_curated.csv").write_text(f"fname,labels\n{names[0]},A\n{names[1]},B\n")
-    assert explore(data, tmp_path / "page.html", examples=0)["clips"] == 2
+    numbers = explore(data, tmp_path / "page.html", examples=0)
+    assert numbers["clips"] == 2 and numbers["validation_share_least_and_greatest"] == {}
+    html = (tmp_path / "page.html").read_text()
+    assert "in validation" not in html and "Validation holds out" not in html
+
+
+def test_a_share_out_of_range_is_refused_though_a_page_may_do_without_the_balance(store, tmp_path):
+    with pytest.raises(DataError, match="validation share"):
+        explore(store.path, tmp_path / "page.html", validation_share=5)
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_the_window_that_is_cut_is_the_loudest_of_the_candidates(store):

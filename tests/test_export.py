@@ -165,6 +165,14 @@ def test_an_export_replaces_an_older_one_and_nothing_else(run, tmp_path):
     with pytest.raises(DataError, match="neither empty nor an export"):
         export(run, "saved_model", tmp_path / "mine")
     assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
+    (target / "notes.txt").write_text("keep")
+    with pytest.raises(DataError, match="neither empty nor an export"):
+        export(run, "saved_model", target)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "saved_model.pb").write_text("of another program")
+    with pytest.raises(DataError, match="neither empty nor an export"):
+        export(run, "saved_model", tmp_path / "theirs")
+    assert (tmp_path / "theirs" / "saved_model.pb").read_text() == "of another program"
     with pytest.raises(DataError, match="expected one of"):
         export(run, "coreml", tmp_path / "x")
 

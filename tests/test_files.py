@@ -30,6 +30,33 @@ def test_a_full_disk_is_told_by_the_files_name_and_leaves_what_was_there(tmp_pat
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_takes_the_place_of_an_older_one_or_leaves_it_where_it_was(tmp_path, monkeypatch):
+    def write(text):
+        with whole(tmp_path / "export") as unfinished:
+            unfinished.mkdir()
+            (unfinished / text).touch()
+
+    write("first")
+    write("second")
+    assert [path.name for path in (tmp_path / "export").iterdir()] == ["second"]
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda self, to: fail() if (self / "third").exists() else replace(self, to))
+    with pytest.raises(DataError, match="cannot be written: No space left"):
+        write("third")
+    assert [path.name for path in (tmp_path / "export").iterdir()] == ["second"]
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+
+
+def fail():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)  # for root every folder can be written to
+    with pytest.raises(DataError, match=r"a\.csv: cannot be written: leave to write into .* is missing"):
+        require_place(tmp_path / "a.csv")
+
+
 @pytest.mark.parametrize(("place", "reason"), [(".", "it is a folder"), ("none/a.txt", "there is no folder")])
 def test_a_place_that_can_be_no_file_is_told_before_the_work(tmp_path, monkeypatch, place, reason):
     monkeypatch.chdir(tmp_path)

@@ -1,11 +1,15 @@
 """The CSV file of judged noisy labels: what it says of a clip, and what training makes of it."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from fat2019 import DataError
-from fat2019.noisy import judged, read_judged
+from fat2019.labels import Vocabulary
+from fat2019.noisy import judged, read_judged, require_own_columns
+from fat2019.store import FeatureStore
 
 
 @pytest.fixture
@@ -66,7 +70,8 @@ def test_training_drops_keeps_and_softens_as_the_file_says(store, noisy, written
     [
         (lambda table: table.drop(columns="Bell"), "no column Bell"),
         (lambda table: table.assign(use="perhaps"), "use: expected one of keep, soft, drop, received 'perhaps'"),
-        (lambda table: table.assign(fname="curated00.wav"), "are no noisy clips"),
+        (lambda table: table.assign(fname=[f"curated{n:02d}.wav" for n in range(len(table))]), "are no noisy clips"),
+        (lambda table: table.assign(fname=table["fname"].iloc[0]), "is there twice; leave one row of it"),
         (lambda table: table.assign(Bell=1.5), "a score is no number from 0 to 1"),
         (lambda table: table.assign(Bell=np.nan), "a score is no number from 0 to 1"),
     ],
@@ -81,3 +86,11 @@ def test_a_file_that_does_not_fit_is_refused_with_the_reason(store, noisy, writt
 def test_a_file_that_is_not_there_is_named(store, tmp_path):
     with pytest.raises(DataError, match=r"missing\.csv"):
         read_judged(tmp_path / "missing.csv", store)
+
+
+def test_a_class_with_the_name_of_a_column_is_refused(store):
+    header = dataclasses.replace(store.manifest.header, vocabulary=Vocabulary(("best", *store.vocabulary.names[1:])))
+    manifest = dataclasses.replace(store.manifest, header=header)
+    with pytest.raises(DataError, match="a class is called 'best'"):
+        require_own_columns(FeatureStore(store.path, manifest))
+    require_own_columns(store)

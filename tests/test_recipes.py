@@ -214,6 +214,43 @@ def test_epochs_are_the_last_stage_s_and_those_before_change_in_proportion():
     assert [stage.epochs for stage in configure(name, {"epochs": 1}).stages] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        ({"weight_decay": 0.1}, "--optimizer adamw"),
+        ({"name": "resnet50", "dropout": 0.2}, "the heads conv and mlp"),
+        ({"name": "resnet50", "head": "mlp", "kernel_size": 5}, "the head conv"),
+        ({"weights": "nosuch.h5"}, "a network on a backbone"),
+        ({"head": "conv"}, "a network on a backbone"),
+        ({"trainable": "all", "name": "compact"}, "a network on a backbone"),
+        ({"width": 8}, "the compact network"),
+        ({"mix_in_turn": 0.5}, "mixed sounds"),
+        ({"noisy_weight": 0.5}, "noisy clips"),
+        ({"folds": 3, "validation_share": 0.3}, "training without --folds"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused_with_where_it_would(options, where):
+    name = list(options)[-1] if "trainable" not in options else "trainable"
+    with pytest.raises(DataError, match=rf"{name}: .* would change nothing here: it is an option of .*{where}"):
+        configure(None, options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"weight_decay": 0.1, "optimizer": "adamw"},
+        {"name": "resnet50", "head": "mlp", "dropout": 0.2, "weights": "none", "trainable": "top"},
+        {"name": "resnet50", "head": "conv", "kernel_size": 5},
+        {"name": "compact", "width": 8, "pooling": "attention", "standardise": False, "frequency_map": True},
+        {"mix_share": 0.5, "mix_in_turn": 0.5, "mix_level_db": 3.0},
+        {"splits": ("curated", "noisy"), "noisy_weight": 0.5},
+        {"weights": "none", "validation_share": 0.3, "kernel_size": 5, "dropout": 0.1},
+    ],
+)
+def test_an_option_that_changes_something_is_taken(options):
+    assert configure(None, options) != DEFAULT
+
+
 STAGE = DEFAULT.stages[0]
 FIELDS = {**vars(DEFAULT), **vars(DEFAULT.model), **vars(STAGE), **vars(STAGE.feed)}
 IN_WORDS = {"fold", "relabel"}  # of which help says what comes of not giving them

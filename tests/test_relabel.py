@@ -69,3 +69,15 @@ def test_training_leaves_out_what_the_file_drops_and_refuses_to_go_on_with_anoth
 def test_a_number_of_folds_that_cannot_be_is_refused(store, tmp_path, folds):
     with pytest.raises(DataError, match="folds: expected 2 to"):
         relabel(store, CONFIG, tmp_path / "judged.csv", tmp_path / "work", folds=folds)
+
+
+def test_judgements_that_somebody_edited_are_not_written_over(store, relabelled):
+    folder, table = relabelled
+    before = (folder / "judged.csv").read_bytes()
+    assert relabel(store, CONFIG, folder / "judged.csv", folder / "work", folds=2).equals(table)
+    table.assign(use="keep").to_csv(folder / "judged.csv", index=False)
+    edited = (folder / "judged.csv").read_bytes()
+    assert edited != before
+    with pytest.raises(DataError, match=r"judged\.csv: is there already, and holds other judgements or was edited"):
+        relabel(store, CONFIG, folder / "judged.csv", folder / "work", folds=2)
+    assert (folder / "judged.csv").read_bytes() == edited

@@ -174,6 +174,12 @@ def test_a_sweep_trains_every_combination_and_ranks_them(store, tmp_path, traine
     assert json.loads((tmp_path / "table.json").read_text())["runs"] == rows
 
 
+def test_options_that_would_change_nothing_are_not_swept(store, tmp_path, trained):
+    with pytest.raises(DataError, match="kernel_size: 3 would change nothing here"):
+        sweep(store, TrainConfig(ModelConfig("compact", weights="none")), {"kernel_size": (3, 5)}, tmp_path)
+    assert not trained
+
+
 def test_a_run_that_diverges_does_not_end_the_sweep(store, tmp_path, monkeypatch):
     def pretend(store, config, path, report=None):
         if config.stages[0].learning_rate == 1e-2:
@@ -198,7 +204,7 @@ def test_no_option_leads_out_of_the_sweeps_folder(store, tmp_path, trained):
     weights = tmp_path / "w.h5"
     sweep(
         store,
-        TrainConfig(),
+        TrainConfig(ModelConfig("mobilenetv2")),
         {"weights": ("none", f"../../{weights}"), "splits": (("curated", "noisy"), ("noisy",))},
         tmp_path,
     )

@@ -165,10 +165,17 @@ def test_a_store_that_was_moved_is_given_by_an_option(store, tmp_path):
 
 def test_a_folder_with_something_else_in_it_is_not_made_a_run(tmp_path):
     (tmp_path / ".unfinished-config.json").write_text("{")  # what a kill at the very beginning leaves
-    begin_or_continue(tmp_path, {}, {})
+    begin_or_continue(tmp_path, {"train": {}}, {})
     (tmp_path / "config.json").rename(tmp_path / "letters.txt")
     with pytest.raises(DataError, match="neither empty nor a run"):
         begin_or_continue(tmp_path, {}, {})
+
+
+def test_the_configuration_of_another_program_is_not_taken_for_that_of_a_run(tmp_path):
+    (tmp_path / "config.json").write_text('{"architectures": ["ASTModel"]}')
+    with pytest.raises(DataError, match="neither empty nor a run"):
+        begin_or_continue(tmp_path, {"train": {}}, {})
+    assert "ASTModel" in (tmp_path / "config.json").read_text()
 
 
 def test_a_checkpoint_is_read_as_it_was_written_and_older_networks_go(tmp_path):

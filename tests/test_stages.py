@@ -10,6 +10,7 @@ from fat2019.stages import Stage, TrainConfig
     [
         ({"splits": ("test",)}, "splits"),
         ({"splits": ()}, "splits"),
+        ({"splits": ("curated", "curated")}, "splits"),
         ({"epochs": 0}, "epochs"),
         ({"learning_rate": float("nan")}, "learning rate"),
         ({"optimizer": "lion"}, "optimizer"),
@@ -20,6 +21,8 @@ from fat2019.stages import Stage, TrainConfig
         ({"weight_decay": -1}, "weight_decay"),
         ({"loss": "hinge"}, "loss"),
         ({"focal_gamma": -1}, "focal_gamma"),
+        ({"focal_gamma": float("inf")}, "focal_gamma"),
+        ({"focal_gamma": float("nan")}, "focal_gamma"),
         ({"label_smoothing": 1}, "label_smoothing"),
         ({"bootstrap": 2}, "bootstrap"),
     ],

@@ -137,6 +137,7 @@ def test_the_cost_curve_is_a_table_and_a_figure(store, tmp_path, trained):
         ("table", {}, "expected one of ablation, cost"),
         ("ablation", {"seeds": 0}, "seeds"),
         ("ablation", {"scale": 0}, "scale"),
+        ("ablation", {"scale": float("inf")}, "scale"),
         ("ablation", {"only": ["without sound"]}, "there is no 'without sound'"),
     ],
 )

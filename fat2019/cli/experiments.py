@@ -78,7 +78,7 @@ def reproduce(
     from fat2019.store import FeatureStore
     from fat2019.trials import TABLES, compare
 
-    path = out or Path("reproduced") / (table if table in TABLES else table_of(table))
+    path = out or Path("reproduced") / (table if table in TABLES else table_of(table, also=TABLES))
     store = FeatureStore.open(features)
     for option, given, tables in (("--row", rows, TABLES), ("--other", others, TABLES), ("--weights", weights, ())):
         if given and (table in TABLES) != bool(tables):

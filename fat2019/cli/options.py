@@ -20,7 +20,7 @@ def some_splits(_: click.Context, __: click.Parameter, value: str | None) -> tup
     unknown = [name for name in names if name not in SPLITS]
     if unknown or not names:
         raise click.BadParameter(f"expected some of {','.join(SPLITS)}, received {value!r}")
-    return names
+    return tuple(name for name in SPLITS if name in names)  # however they are given, it is the same training
 
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object on standard output, nothing else.")

@@ -52,15 +52,15 @@ def say_epoch(row: dict[str, Any]) -> None:
     )
 
 
-def epoch_line(epochs: Sequence[int]) -> Callable[[dict[str, Any]], None]:
-    """A line an epoch on standard error, with an ETA; ``epochs`` are those of each stage."""
+def epoch_line(epochs: Sequence[int], of: str = "") -> Callable[[dict[str, Any]], None]:
+    """A line an epoch on standard error, with an ETA; ``epochs`` are those of each stage, ``of`` says what is left."""
     seconds: list[float] = []
 
     def show(row: dict[str, Any]) -> None:
         seconds.append(row["seconds"])
         left = sum(seconds) / len(seconds) * (sum(epochs[row["stage"] - 1 :]) - row["epoch"])
         logging.getLogger("fat2019").info(
-            "epoch %d: loss %.4f, LWLRAP %.4f; validation: loss %.4f, LWLRAP %.4f; %.1f s, about %.0f s left",
+            "epoch %d: loss %.4f, LWLRAP %.4f; validation: loss %.4f, LWLRAP %.4f; %.1f s, about %.0f s left%s",
             row["epoch"],
             row["loss"],
             row["lwlrap"],
@@ -68,6 +68,7 @@ def epoch_line(epochs: Sequence[int]) -> Callable[[dict[str, Any]], None]:
             row["val_lwlrap"],
             row["seconds"],
             left,
+            of,
         )
 
     return show

@@ -63,12 +63,12 @@ def predict(
     json_: bool,
 ) -> None:
     """Score the test clips with one or more RUNS, and write a submission of their mean."""
-    from fat2019.evaluation import predict_test
-    from fat2019.submission import read_sample, write_submission
+    from fat2019.evaluation import asked_for, predict_test
+    from fat2019.submission import matching_sample, write_submission
 
+    require_place(out)  # this and a sample of other clips are told before the clips are scored, not after
     if sample is not None:
-        read_sample(sample)  # a wrong path is told before the clips are scored, not after
-    require_place(out)
+        matching_sample(sample, *asked_for(runs[0], features))
     began = time.monotonic()
     with progress("clips") as show:
         fnames, scores, vocabulary = predict_test(

@@ -40,14 +40,14 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
 
     config = configure(recipe, changes)
     path = run or Path("runs") / (recipe or config.model.name)
-    store, say = FeatureStore.open(features), epoch_line([stage.epochs for stage in config.stages])
+    store, epochs = FeatureStore.open(features), [stage.epochs for stage in config.stages]
     if config.folds and changes["fold"] is None:
-        runs = train_folds(store, config, path, say)
+        runs = train_folds(store, config, path, epoch_line(epochs, of=" of this fold"))
         print_result(
             {"runs": [{"run": str(one.path), **one.metrics} for one in runs]}, json_, [_trained(one) for one in runs]
         )
         return
-    trained = fit(store, config, path, say)
+    trained = fit(store, config, path, epoch_line(epochs))
     print_result({"run": str(path), **trained.metrics}, json_, [_trained(trained)])
 
 

@@ -43,7 +43,7 @@ from fat2019.manifest import (
     to_bytes,
 )
 from fat2019.plan import Plan, Sources, list_sources, make_plan, shard_counts
-from fat2019.shards import FORMATS
+from fat2019.shards import FORMATS, open_regular, shard_files
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -56,7 +56,7 @@ class BuildSummary:
     quarantined: tuple[tuple[str, str], ...]  # (fname, reason)
     shards_built: int
     shards_reused: int
-    shards_removed: int  # files of shards that have no clips any more
+    shards_removed: int  # files of shards that have no clips, or no usable ones, any more
     audio_seconds_before: float
     audio_seconds_after: float
     seconds: float
@@ -93,7 +93,8 @@ def build_features(
 
     Raises:
         DataError: the store has other settings, another builder is at work, a clip changed meanwhile, none can
-            be used, or the disk is full. What is done by then is not lost.
+            be used, or the disk is full. What is done by then is not lost; a store of which no clip can be used
+            any more stays as it was.
     """
     began, out = time.monotonic(), Path(out)
     sources = list_sources(data_set)
@@ -107,14 +108,16 @@ def build_features(
         _require_none(strict, plan.reused.values())
         if (out / MANIFEST_NAME).exists() and not plan.tasks:
             records = found.shards
+            removed = _remove_left_over(out, plan, records)
             (out / JOURNAL_NAME).unlink(missing_ok=True)
         else:
-            _begin(out, plan)
+            before = _begin(out, plan)
             made = _Committer(out, plan, strict, progress)
             made.run(workers, executor)
             records = made.records()
             if not any(record.clips.fname for record in records):
-                _give_up(out, data_set.root, records)
+                _give_up(out, data_set.root, plan, records, before)
+            removed = _remove_left_over(out, plan, records)
             replace(out / MANIFEST_NAME, to_bytes(Manifest(plan.header, records)))
             (out / JOURNAL_NAME).unlink()
             sync_folder(out)
@@ -123,7 +126,7 @@ def build_features(
         began,
         built=len(plan.tasks),
         reused=len(plan.reused),
-        removed=len(plan.removed),
+        removed=removed,
         started_over=started_over,
     )
 
@@ -140,7 +143,7 @@ def _up_to_date(out: Path, wanted: Header, sources: Sources) -> Manifest | None:
         return None
     manifest = read_manifest(out)
     plan = make_plan(out, wanted, manifest.header, manifest.shards, sources, repair=False)
-    clean = not plan.tasks and not any(_is_trace(entry.name) for entry in os.scandir(out))
+    clean = not plan.tasks and not plan.removed and not any(_is_trace(entry.name) for entry in os.scandir(out))
     return manifest if clean else None
 
 
@@ -196,13 +199,33 @@ def _find_store(out: Path, wanted: Header, repair: bool) -> tuple[Manifest, bool
     return Manifest(*journal) if journal else Manifest(wanted, ()), False
 
 
-def _begin(out: Path, plan: Plan) -> None:
-    """From here on the store counts as unfinished: no shard may change, nor go, under a manifest."""
+def _begin(out: Path, plan: Plan) -> bytes | None:
+    """From here on the store counts as unfinished: no shard may change, nor go, under a manifest.
+
+    Returns:
+        The manifest that there was, sound or not.
+    """
+    manifest, before = out / MANIFEST_NAME, None
+    with contextlib.suppress(DataError), open_regular(manifest) as file:
+        before = file.readall()
     start_journal(out, plan.header, plan.reused.values())
-    (out / MANIFEST_NAME).unlink(missing_ok=True)
+    manifest.unlink(missing_ok=True)
     sync_folder(out)
-    for name in plan.removed:
+    return before
+
+
+def _remove_left_over(out: Path, plan: Plan, records: Iterable[ShardRecord]) -> int:
+    """Remove the shard files that no record names, when all else is done: until then a store can be put back.
+
+    Returns:
+        How many there were.
+    """
+    left_over = {*plan.removed, *(name for task in plan.tasks for name in shard_files(task.name, FORMATS))}
+    left_over -= {file.name for record in records for file in record.files}
+    found = left_over.intersection(entry.name for entry in os.scandir(out))
+    for name in found:
         (out / name).unlink()
+    return len(found)
 
 
 class _Committer:
@@ -302,7 +325,12 @@ def _require_none(strict: bool, records: Iterable[ShardRecord]) -> None:
             raise DataError(f"{record.quarantine.reason[0]} (an error because of --strict)")
 
 
-def _give_up(out: Path, root: Path, records: Iterable[ShardRecord]) -> None:
+def _give_up(out: Path, root: Path, plan: Plan, records: Sequence[ShardRecord], before: bytes | None) -> None:
+    """Leave the store as it was, whose shards are all still there, or else nothing."""
+    if before is None:
+        _remove_left_over(out, plan, records)
+    else:
+        replace(out / MANIFEST_NAME, before)
     (out / JOURNAL_NAME).unlink()
     reasons = [reason for record in records for reason in record.quarantine.reason]
     raise DataError(f"{root}: none of its {len(reasons)} clips can be used, for instance {reasons[0]}")
@@ -329,6 +357,6 @@ def _summary(
         ),
         audio_seconds_after=sum(sum(table.samples) for table in tables) / store.header.config.sample_rate_hz,
         seconds=time.monotonic() - began,
-        up_to_date=not built,
+        up_to_date=not built and not removed,
         started_over=started_over,
     )

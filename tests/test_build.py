@@ -203,6 +203,28 @@ def test_a_shard_whose_clips_are_all_gone_has_no_files(sounds, tmp_path):
     assert verify(out) == []
 
 
+def test_a_shard_whose_clips_all_become_unusable_has_no_files(sounds, tmp_path):
+    out = tmp_path / "s"
+    build(sounds, out)
+    before = contents(out)
+    (sounds / "test" / "t000.wav").write_bytes(b"")
+    summary = build(sounds, out)
+    assert before.keys() - contents(out).keys() == {"test-00000-of-00001.h5"}
+    assert (summary.clips, summary.shards_removed) == (15, 1)
+    assert verify(out) == []
+    assert build(sounds, out).up_to_date
+
+
+def test_a_shard_file_that_the_store_does_not_name_is_removed_though_nothing_is_to_be_made(sounds, tmp_path):
+    out = tmp_path / "s"
+    build(sounds, out)
+    good = contents(out)
+    (out / "curated-00000-of-00008.h5").touch()
+    summary = build(sounds, out)
+    assert (summary.shards_built, summary.shards_removed, summary.up_to_date) == (0, 1, False)
+    assert contents(out) == good
+
+
 def test_splits_that_are_not_given_are_kept(sounds, tmp_path):
     build(sounds, tmp_path / "s", splits=("curated",))
     before = stamps(tmp_path / "s")
@@ -359,6 +381,32 @@ def test_a_data_set_of_nothing_but_unusable_clips_leaves_nothing(tmp_path):
             workers=1,
         )
     assert not (tmp_path / "s").exists()
+
+
+def test_a_store_whose_clips_all_become_unusable_stays_as_it_was(sounds, tmp_path):
+    out, audio = tmp_path / "s", sorted(sounds.rglob("*.wav"))
+    build(sounds, out)
+    good, sound = contents(out), {path: path.read_bytes() for path in audio}
+    for path in audio:
+        path.write_bytes(b"")
+    for repair in (False, True):
+        assert "none of its 16 clips can be used" in refusal(sounds, out, repair=repair)
+        assert contents(out) == good
+    for path in audio:
+        path.write_bytes(sound[path])
+        set_time(path, 1_700_000_000)
+    assert build(sounds, out).up_to_date
+
+
+def test_an_unfinished_store_whose_clips_all_become_unusable_leaves_nothing(sounds, tmp_path):
+    out, journals = tmp_path / "s", []
+    build(sounds, out, progress=lambda done, every: journals.append((out / "build.journal").read_bytes()))
+    (out / MANIFEST_NAME).unlink()
+    (out / "build.journal").write_bytes(journals[1])  # two shards are noted
+    for path in sounds.rglob("*.wav"):
+        path.write_bytes(b"")
+    assert "none of its 16 clips can be used" in refusal(sounds, out)
+    assert not out.exists()
 
 
 # Repair.

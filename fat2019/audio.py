@@ -20,6 +20,7 @@ from fat2019 import DataError
 
 _BLOCK_SAMPLES = 1 << 21  # of all channels: 47 s of mono at 44.1 kHz
 _FIRST_SAMPLES = 1 << 12
+_READ_BYTES = 1 << 20
 _FULL_SCALE = np.float32(32_768)  # of int16
 _NO_SIGNAL_RANGE = 2  # of int16 values: a constant and its rounding
 _RATES_HZ = (1_000, 1_000_000)  # beyond these a header lies, and resampling would multiply its lie
@@ -28,7 +29,11 @@ _NO_EXACT_LENGTH = ("OGG", "MP3")  # formats whose header does not count the sam
 
 
 class UnreadableAudio(DataError):
-    """One clip cannot be used, through no fault of the machine that reads it."""
+    """One clip cannot be used."""
+
+
+class FailedRead(UnreadableAudio):
+    """One clip cannot be used for a fault of the machine, which says nothing of the clip."""
 
 
 def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
@@ -42,9 +47,30 @@ def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
         int16 ``(samples,)``; the rate of the file in Hz; its samples a channel.
 
     Raises:
-        UnreadableAudio: the file cannot be opened, is empty, no audio, cut short, without samples, holds
-            values that are not finite, or no signal: one value from end to end.
+        FailedRead: the file is not there, or cannot be opened or read.
+        UnreadableAudio: it is empty, no audio, cut short, without samples, holds values that are not finite, or no
+            signal: one value from end to end.
     """
+    try:
+        return _read_or_blame(path, rate_hz)
+    except IsADirectoryError as error:
+        raise UnreadableAudio(f"{path}: a directory, where an audio file is expected") from error
+    except OSError as error:
+        raise FailedRead(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _read_or_blame(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
+    try:
+        return _read(path, rate_hz)
+    except UnreadableAudio:
+        # libsndfile has the same words for a failing disk and for a header that leads it astray.
+        with path.open("rb") as file:
+            while file.read(_READ_BYTES):
+                pass
+        raise
+
+
+def _read(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
     try:
         with path.open("rb") as file:
             _check_wav_length(file, path)
@@ -57,8 +83,6 @@ def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
         raise UnreadableAudio(
             f"{path}: no audio that can be decoded ({reason}): was it saved or downloaded as something else?"
         ) from error
-    except OSError as error:
-        raise UnreadableAudio(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _check_wav_length(file: BinaryIO, path: Path) -> None:

@@ -87,14 +87,15 @@ def build_features(
         workers: processes, by default one a core; 1 works in this process.
         executor: what to run the shards on instead, for instance that of a dask client.
         strict: a clip that cannot be used is an error.
-        repair: check the SHA-256 of the shards, and make those anew that are damaged.
+        repair: check the SHA-256 of the shards, and make those anew that are damaged or have clips in quarantine,
+            which may have been the machine's fault.
         progress: called after each shard.
         clips_a_shard: about how many, when a split is built for the first time.
 
     Raises:
-        DataError: the store has other settings, another builder is at work, a clip changed meanwhile, none can
-            be used, or the disk is full. What is done by then is not lost; a store of which no clip can be used
-            any more stays as it was.
+        DataError: the store has other settings, another builder is at work, a clip changed meanwhile or cannot
+            be read, none can be used, or the disk is full. What is done by then is not lost; a store of which no
+            clip can be used any more stays as it was.
     """
     began, out = time.monotonic(), Path(out)
     sources = list_sources(data_set)

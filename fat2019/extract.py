@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fat2019 import DataError
-from fat2019.audio import UnreadableAudio, read_audio
+from fat2019.audio import FailedRead, UnreadableAudio, read_audio
 from fat2019.config import FeatureConfig
 from fat2019.journal import TEMPORARY_PREFIX
 from fat2019.logmel import cumulative_energy, log_mel, repeat_to
@@ -65,7 +65,7 @@ def make_shard(task: Task) -> tuple[ShardRecord, tuple[str, ...]]:
         Its record, and the temporary names of its files, which are durable, in the order of the record's.
 
     Raises:
-        DataError: a clip changed since it was listed, or the disk is full.
+        DataError: a clip changed since it was listed or cannot be read, or the disk is full.
     """
     good: list[tuple[Source, ClipFeatures]] = []
     bad: list[tuple[Source, str]] = []
@@ -73,6 +73,8 @@ def make_shard(task: Task) -> tuple[ShardRecord, tuple[str, ...]]:
         for source in task.sources:
             try:
                 good.append((source, _features(source, task)))
+            except FailedRead as error:  # no quarantine: nothing would take the clip out of it again
+                raise DataError(f"{error}: the same command goes on") from error
             except UnreadableAudio as error:
                 bad.append((source, str(error)))
         features = [clip for _, clip in good]

@@ -1,7 +1,8 @@
 """What is on disk and what is wanted -> which shards can stay, and which are to be made.
 
 A shard stays if its files are there and it was made of exactly the clips that are there now, by names, labels,
-sizes and times. Nothing is read but listings, unless a repair asks for checksums.
+sizes and times. Nothing is read but listings, unless a repair asks for checksums; that also tries clips again
+that could not be used.
 """
 
 import contextlib
@@ -90,7 +91,7 @@ def make_plan(
         header: that of the store that is there.
         shards: its finished shards.
         sources: the clips; splits of the store that are not among them stay as they are.
-        repair: look at the shards' SHA-256, not only at their lengths.
+        repair: look at the shards' SHA-256, not only at their lengths, and keep none with clips in quarantine.
 
     Raises:
         DataError: the store has other settings, or a shard is lost whose split is not among the sources.
@@ -105,7 +106,7 @@ def make_plan(
     for split, name in header.names():
         record, clips = known.get(name), grouped.get(name, [])
         whole = record is not None and _is_whole(out, record, lengths, repair)
-        if record and whole and (split not in sources or _is_made_of(record, clips)):
+        if record and whole and (split not in sources or _is_made_of(record, clips, repair)):
             reused[name] = record
         elif split in sources:
             tasks.append(Task(name, split, tuple(clips), header, out, build))
@@ -175,9 +176,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _is_made_of(record: ShardRecord, sources: Sequence[Source]) -> bool:
+def _is_made_of(record: ShardRecord, sources: Sequence[Source], repair: bool) -> bool:
     """Whether a shard was made of exactly these clips. Labels of a clip in quarantine do not matter."""
     clips, quarantine = record.clips, record.quarantine
+    if repair and quarantine.fname:  # which may have been the machine's fault
+        return False
     bad = set(zip(quarantine.fname, quarantine.source_bytes, quarantine.source_mtime_ns, strict=True))
     good = [
         (source.fname, source.labels, source.usage, source.bytes, source.mtime_ns)

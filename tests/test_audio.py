@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fat2019 import audio
-from fat2019.audio import UnreadableAudio, read_audio
+from fat2019.audio import FailedRead, UnreadableAudio, read_audio
 
 RATE = 16_000
 RNG = np.random.default_rng(0)
@@ -117,6 +117,18 @@ def test_a_text_file_is_refused_and_not_said_to_be_missing(tmp_path, name):
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     assert "No such file" in reason(tmp_path / "x.wav")
     assert "directory" in reason(tmp_path)
+
+
+def test_a_file_that_the_machine_fails_to_read_is_told_from_a_bad_one(tmp_path):
+    path = tmp_path / "x.wav"
+    path.symlink_to("/proc/self/mem")  # of no bytes, and an error of input and output to whoever reads it
+    with pytest.raises(FailedRead, match=r"x\.wav: cannot be read: Input/output error$"):
+        read_audio(path, RATE)
+    with pytest.raises(FailedRead, match="No such file"):
+        read_audio(tmp_path / "absent.wav", RATE)
+    with pytest.raises(UnreadableAudio) as caught:
+        read_audio(tmp_path, RATE)
+    assert not isinstance(caught.value, FailedRead)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

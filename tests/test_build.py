@@ -1,6 +1,7 @@
 """Building and updating: what is made, what is kept, what is refused. Faults are in test_faults.py."""
 
 import dataclasses
+import errno
 import shutil
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -368,6 +369,25 @@ def test_strict_makes_an_unusable_clip_an_error_at_any_time(sounds, tmp_path):
     assert contents(tmp_path / "s") == before
 
 
+def test_a_clip_that_the_machine_fails_to_read_stops_the_build_and_the_same_command_goes_on(
+    sounds, tmp_path, monkeypatch
+):
+    build(sounds, tmp_path / "expected")
+    opened = Path.open
+
+    def refuse(path, *arguments, **options):
+        if path.name == "c001.wav":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        message = refusal(sounds, tmp_path / "s")
+    assert message == f"{sounds}/train_curated/c001.wav: cannot be read: Permission denied: the same command goes on"
+    build(sounds, tmp_path / "s")
+    assert contents(tmp_path / "s") == contents(tmp_path / "expected")
+
+
 def test_a_data_set_of_nothing_but_unusable_clips_leaves_nothing(tmp_path):
     path = tmp_path / "d" / "train_curated" / "x.wav"
     path.parent.mkdir(parents=True)
@@ -433,6 +453,20 @@ def test_repair_of_a_sound_store_does_nothing(sounds, tmp_path):
     before = stamps(tmp_path / "s")
     assert build(sounds, tmp_path / "s", repair=True).up_to_date
     assert stamps(tmp_path / "s") == before
+
+
+def test_repair_tries_clips_in_quarantine_again(sounds, tmp_path):
+    path, out = sounds / "train_curated" / "c001.wav", tmp_path / "s"
+    build(sounds, tmp_path / "expected")
+    sound = path.read_bytes()
+    path.write_bytes(bytes(len(sound)))
+    set_time(path, 1_700_000_000)
+    build(sounds, out)
+    path.write_bytes(sound)
+    set_time(path, 1_700_000_000)
+    assert len(build(sounds, out).quarantined) == 1
+    assert build(sounds, out, repair=True).shards_built == 1
+    assert contents(out) == contents(tmp_path / "expected")
 
 
 def test_a_damaged_manifest_is_refused_and_repair_starts_over(sounds, tmp_path):

@@ -66,7 +66,7 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
 )
 @click.option("--keep-known-bad", is_flag=True, help="Keep the curated clips that are known to be wrongly labelled.")
 @click.option("--strict", is_flag=True, help="Stop at the first clip that cannot be used, instead of leaving it out.")
-@click.option("--repair", is_flag=True, help="Rebuild the shards that are missing or damaged.")
+@click.option("--repair", is_flag=True, help="Rebuild missing and damaged shards, and try unusable clips again.")
 @as_json
 def build_features(
     data: Path,

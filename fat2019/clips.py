@@ -65,6 +65,8 @@ def find_data_set(root: Path | str, *, splits: Sequence[str] | None = None, keep
     root = Path(root)
     layout = _find_layout(root)
     wanted = _parts(root, layout, splits)
+    # Before the vocabulary, which may be taken from the tables: it would be said to be empty.
+    _require_tables(root / layout.tables[split] for split in wanted if split in layout.tables)
     vocabulary = _find_vocabulary(root, layout)
     clips: list[Clip] = []
     left_out: list[tuple[str, str]] = []
@@ -179,6 +181,12 @@ def _parts(root: Path, layout: _Layout, splits: Sequence[str] | None) -> list[st
     return [split for split in SPLITS if split in splits]
 
 
+def _require_tables(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"{path}: no such file, though there is a folder of audio for it")
+
+
 def _labelled_clips(
     root: Path, layout: _Layout, split: str, vocabulary: Vocabulary, known_bad: frozenset[str]
 ) -> tuple[list[Clip], list[tuple[str, str]]]:
@@ -203,6 +211,8 @@ def _find_vocabulary(root: Path, layout: _Layout) -> Vocabulary:
     else:
         # From every table, whichever parts are wanted: a class must keep its index.
         tables = [root / name for name in layout.tables.values() if (root / name).is_file()]
+        if not tables:
+            raise DataError(f"{path}: no such file, nor a table of labels, to take the classes from")
         names = sorted({label for table in tables for row in _read_rows(table) for label in row.labels})
     try:
         return Vocabulary(tuple(names))
@@ -285,8 +295,6 @@ def _read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if cells:
                     blank = False
                     yield reader.line_num, cells
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file, though there is a folder of audio for it") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text: save it as CSV in UTF-8") from error
     except (OSError, csv.Error) as error:

@@ -1,5 +1,6 @@
 """The listing of data sets, on folders of empty files: audio is never opened here."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -93,6 +94,24 @@ def test_the_zenodo_layout_is_read_with_test_labels_and_usage(tmp_path):
     ]
     assert data.clips[2].path == tmp_path / "FSDKaggle2019.audio_test/t.wav"
     assert data.sample_submission is None
+
+
+def test_a_table_under_another_name_is_missed_by_the_name_it_should_have(tmp_path):
+    (curated(tmp_path, "a.wav,Bark\n") / "train_curated.csv").rename(tmp_path / "train.csv")
+    expected = f"{tmp_path}/train_curated.csv: no such file, though there is a folder of audio for it"
+    assert refusal(tmp_path) == expected
+
+
+def test_test_clips_alone_without_a_sample_have_no_classes(tmp_path):
+    write(tmp_path, audio=["test/t.wav"])
+    expected = f"{tmp_path}/sample_submission.csv: no such file, nor a table of labels, to take the classes from"
+    assert refusal(tmp_path, splits=("test",)) == expected
+
+
+def test_a_zenodo_data_set_without_its_meta_folder_is_told_what_is_missing(tmp_path):
+    shutil.rmtree(zenodo(tmp_path) / f"{ZENODO}meta")
+    assert refusal(tmp_path).startswith(f"{tmp_path}/{ZENODO}meta/train_curated_post_competition.csv: no such file")
+    assert "test_post_competition.csv: no such file" in refusal(tmp_path, splits=("test",))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ that memory grows with the samples returned alone. 16-bit mono files at the want
 
 import math
 import os
-import struct
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -17,6 +16,7 @@ import soxr
 from numpy.typing import NDArray
 
 from fat2019 import DataError
+from fat2019.truncation import counts_frames, truncation
 
 _BLOCK_SAMPLES = 1 << 21  # of all channels: 47 s of mono at 44.1 kHz
 _FIRST_SAMPLES = 1 << 12
@@ -24,8 +24,7 @@ _READ_BYTES = 1 << 20
 _FULL_SCALE = np.float32(32_768)  # of int16
 _NO_SIGNAL_RANGE = 2  # of int16 values: a constant and its rounding
 _RATES_HZ = (1_000, 1_000_000)  # beyond these a header lies, and resampling would multiply its lie
-_UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # what recorders write that cannot go back to the header
-_NO_EXACT_LENGTH = ("OGG", "MP3")  # formats whose header does not count the samples
+_MP3_TOLERANCE = 2 * 1_152  # samples: encoders do not agree on which frames are counted
 
 
 class UnreadableAudio(DataError):
@@ -73,7 +72,7 @@ def _read_or_blame(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, in
 def _read(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
     try:
         with path.open("rb") as file:
-            _check_wav_length(file, path)
+            _require_whole(file, path)
         with soundfile.SoundFile(path) as sound:
             return _decode(sound, path, rate_hz)
     except soundfile.SoundFileError as error:
@@ -85,29 +84,11 @@ def _read(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
         ) from error
 
 
-def _check_wav_length(file: BinaryIO, path: Path) -> None:
-    """libsndfile reads a truncated WAV without a word; its header tells."""
-    size = os.fstat(file.fileno()).st_size
-    if size == 0:
+def _require_whole(file: BinaryIO, path: Path) -> None:
+    if os.fstat(file.fileno()).st_size == 0:
         raise UnreadableAudio(f"{path}: an empty file: was the disk full, or the download cut off?")
-    head = file.read(12)
-    if head[:4] not in (b"RIFF", b"RIFX") or head[8:] != b"WAVE":
-        return
-    chunk_head = struct.Struct("<4sI" if head[:4] == b"RIFF" else ">4sI")
-    position = len(head)
-    while len(chunk := file.read(chunk_head.size)) == chunk_head.size:
-        name, length = chunk_head.unpack(chunk)
-        position += chunk_head.size
-        if name == b"data":
-            if length not in _UNKNOWN_LENGTHS and length > size - position:
-                raise UnreadableAudio(
-                    f"{path}: truncated: its header announces {length} bytes of samples, the "
-                    f"file has {size - position}: copy it again"
-                )
-            return
-        position += length + length % 2
-        file.seek(position)
-    raise UnreadableAudio(f"{path}: truncated: a WAV file that ends before its samples: copy it again")
+    if reason := truncation(file):
+        raise UnreadableAudio(f"{path}: truncated: {reason}: copy it again")
 
 
 def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
@@ -128,7 +109,7 @@ def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArr
         blocks.append(_to_int16(resampler(mono, last), path))
     if frames == 0:
         raise UnreadableAudio(f"{path}: audio without a single sample")
-    if frames < sound.frames and sound.format not in _NO_EXACT_LENGTH:
+    if _is_cut_short(sound, path, frames):
         raise UnreadableAudio(
             f"{path}: truncated: its header announces {sound.frames} samples, {frames} can be decoded: copy it again"
         )
@@ -137,6 +118,18 @@ def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArr
     if not (source_range.is_signal and _Range().add(samples).is_signal):
         raise UnreadableAudio(f"{path}: no signal: silence, or one value, from end to end")
     return samples, rate, frames
+
+
+def _is_cut_short(sound: soundfile.SoundFile, path: Path, frames: int) -> bool:
+    """Whether fewer samples were decoded than the header announces, in formats whose header counts them."""
+    if sound.format == "OGG":
+        return False
+    if sound.format != "MP3":
+        return frames < sound.frames
+    if frames >= sound.frames - _MP3_TOLERANCE:
+        return False
+    with path.open("rb") as file:
+        return counts_frames(file)
 
 
 class _Resampler:

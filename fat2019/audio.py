@@ -22,6 +22,7 @@ _BLOCK_SAMPLES = 1 << 21  # of all channels: 47 s of mono at 44.1 kHz
 _FIRST_SAMPLES = 1 << 12
 _READ_BYTES = 1 << 20
 _FULL_SCALE = np.float32(32_768)  # of int16
+_HIGHEST_PEAK = 8.0  # of float samples, of which 1 is full scale: some sounds go beyond it, but not 18 dB
 _NO_SIGNAL_RANGE = 2  # of int16 values: a constant and its rounding
 _RATES_HZ = (1_000, 1_000_000)  # beyond these a header lies, and resampling would multiply its lie
 _MP3_TOLERANCE = 2 * 1_152  # samples: encoders do not agree on which frames are counted
@@ -47,8 +48,8 @@ def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:
 
     Raises:
         FailedRead: the file is not there, or cannot be opened or read.
-        UnreadableAudio: it is empty, no audio, cut short, without samples, holds values that are not finite, or no
-            signal: one value from end to end.
+        UnreadableAudio: it is empty, no audio, cut short, without samples, holds values that are not finite or far
+            beyond full scale, or no signal: one value from end to end.
     """
     try:
         return _read_or_blame(path, rate_hz)
@@ -101,7 +102,7 @@ def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArr
     blocks: list[NDArray[np.int16]] = []
     frames, last = 0, False
     while not last:
-        block = _read_block(sound, _BLOCK_SAMPLES // sound.channels)  # (frames, channels)
+        block = _read_block(sound, path, _BLOCK_SAMPLES // sound.channels)  # (frames, channels)
         frames += len(block)
         last = len(block) < _BLOCK_SAMPLES // sound.channels
         mono = _to_mono(block)  # (frames,)
@@ -167,13 +168,24 @@ class _Range:
         return self
 
 
-def _read_block(sound: soundfile.SoundFile, frames: int) -> NDArray[np.float32]:
+def _read_block(sound: soundfile.SoundFile, path: Path, frames: int) -> NDArray[np.float32]:
     """float32 ``(frames, channels)`` on the scale of int16."""
     if sound.subtype == "PCM_16":
         # libsndfile's own conversion to float takes longer than decoding and NumPy's conversion together.
         return sound.read(frames, dtype="int16", always_2d=True).astype(np.float32)
     block: NDArray[np.float32] = sound.read(frames, dtype="float32", always_2d=True)
+    if sound.subtype in ("FLOAT", "DOUBLE"):
+        _require_scale(block, path)
     return np.multiply(block, _FULL_SCALE, out=block)
+
+
+def _require_scale(block: NDArray[np.float32], path: Path) -> None:
+    """Clipped, the values of integers saved as floats would be a square wave."""
+    peak = max(float(block.max(initial=0)), -float(block.min(initial=0)))
+    if _HIGHEST_PEAK < peak < math.inf:  # what is not finite is refused as such
+        raise UnreadableAudio(
+            f"{path}: samples of up to {peak:,.0f} where -1 to 1 is full scale: saved without dividing?"
+        )
 
 
 def _to_mono(block: NDArray[np.float32]) -> NDArray[np.float32]:

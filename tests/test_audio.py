@@ -82,6 +82,20 @@ def test_values_beyond_full_scale_are_clipped(tmp_path):
         np.testing.assert_array_equal(read_audio(path, RATE)[0], expected)
 
 
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_samples_far_beyond_full_scale_are_refused(tmp_path, subtype, rate):
+    for sound in (NOISE.astype(float), np.where(np.arange(200_000) == 150_000, -8.5, 0.1)):
+        path = write(tmp_path / "x.wav", sound, rate, subtype=subtype)
+        expected = f"{path}: samples of up to {np.abs(sound).max():,.0f} where -1 to 1 is full scale"
+        assert reason(path) == f"{expected}: saved without dividing?"
+
+
+def test_samples_of_a_few_times_full_scale_are_clipped(tmp_path):
+    path = write(tmp_path / "x.wav", np.array([7.9, -7.9, 0.5]), subtype="FLOAT")
+    np.testing.assert_array_equal(read_audio(path, RATE)[0], [32767, -32768, 16384])
+
+
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 1 << 16)

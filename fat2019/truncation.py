@@ -8,6 +8,8 @@ import struct
 from typing import BinaryIO
 
 _UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)  # what recorders write that cannot go back to the header
+_SOX_UNKNOWN_LENGTH = 0x7FFFF000  # what SoX writes to a pipe, rounded down to a whole block
+_FORMAT_BYTES = 14  # of the chunk that says how samples are stored, up to the bytes of a block
 _PAGE_HEAD_BYTES = 27  # of OGG; the last of them counts the bytes that follow, each the length of a segment
 _LARGEST_PAGE_BYTES = _PAGE_HEAD_BYTES + 255 + 255 * 255
 _ID3_HEAD_BYTES = 10
@@ -20,7 +22,7 @@ def truncation(file: BinaryIO) -> str | None:
     file.seek(0)
     head = file.read(12)
     if head[:4] in (b"RIFF", b"RIFX") and head[8:] == b"WAVE":
-        return _of_wav(file, struct.Struct("<4sI" if head[:4] == b"RIFF" else ">4sI"), size)
+        return _of_wav(file, "<" if head[:4] == b"RIFF" else ">", size)
     return _of_ogg(file, size) if head[:4] == b"OggS" else None
 
 
@@ -32,18 +34,24 @@ def counts_frames(file: BinaryIO) -> bool:
     return 0 < at < len(frame) - 7 and frame[at + 7] & 1 == 1  # the lowest bit of the flags: a number of frames follows
 
 
-def _of_wav(file: BinaryIO, chunk_head: struct.Struct, size: int) -> str | None:
-    position = file.tell()
+def _of_wav(file: BinaryIO, order: str, size: int) -> str | None:
+    chunk_head, position, block_bytes = struct.Struct(f"{order}4sI"), file.tell(), 1
     while len(chunk := file.read(chunk_head.size)) == chunk_head.size:
         name, length = chunk_head.unpack(chunk)
         position += chunk_head.size
         if name == b"data":
-            if length in _UNKNOWN_LENGTHS or length <= size - position:
+            if length <= size - position or _is_unknown(length, block_bytes):
                 return None
             return f"its header announces {length} bytes of samples, the file has {size - position}"
+        if name == b"fmt " and len(form := file.read(_FORMAT_BYTES)) == _FORMAT_BYTES:
+            (block_bytes,) = struct.unpack_from(f"{order}H", form, _FORMAT_BYTES - 2)
         position += length + length % 2
         file.seek(position)
     return "a WAV file that ends before its samples"
+
+
+def _is_unknown(length: int, block_bytes: int) -> bool:
+    return length in _UNKNOWN_LENGTHS or 0 <= _SOX_UNKNOWN_LENGTH - length < max(1, block_bytes)
 
 
 def _of_ogg(file: BinaryIO, size: int) -> str | None:

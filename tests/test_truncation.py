@@ -54,6 +54,29 @@ def decoded(tmp_path):
     return read
 
 
+# WAV.
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("endian", ["LITTLE", "BIG"])
+def test_a_wav_file_that_sox_wrote_to_a_pipe_has_a_length_that_means_nothing(
+    reason, decoded, channels, subtype, endian
+):
+    file = io.BytesIO()
+    soundfile.write(file, np.eye(300, channels), 16_000, format="WAV", subtype=subtype, endian=endian)
+    data, block = bytearray(file.getvalue()), channels * {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}[subtype]
+    at, of_sox = data.index(b"data") + 4, 0x7FFFF000
+
+    def with_length(length):
+        return data[:at] + struct.pack("<I" if endian == "LITTLE" else ">I", length) + data[at + 4 :]
+
+    assert reason(with_length(of_sox // block * block)) is None
+    assert decoded(with_length(of_sox // block * block)) == 300
+    for length in (of_sox // block * block - block, of_sox + block):
+        assert "announces" in reason(with_length(length))
+
+
 # OGG.
 
 

@@ -70,7 +70,7 @@ def tf_data_cache(features: Path) -> list[Contestant]:
     from rivals import cached
 
     store = RepeatedStore(FeatureStore.open(features))
-    shards = [path for path, first, _ in store.log_mel_files() if first in store.training]
+    shards = [file.path for file in store.log_mel_files() if file.first_clip in store.training]
     dataset = cached.tf_data_cache(shards, len(store.training), store.labels.shape[1])
     return [Contestant("tf.data cache of log-mels, crop by clip", in_graph(dataset))]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from fat2019.build import build_features
 from fat2019.clips import find_data_set
 from fat2019.config import FeatureConfig
-from fat2019.store import FeatureStore, FlatLogMels
+from fat2019.store import FeatureStore, FlatLogMels, LogMelFile
 from fat2019.synthesis import make_data_set
 
 REAL_TRAINING_CLIPS = 24_785  # curated and noisy clips of FSDKaggle2019
@@ -51,13 +51,13 @@ class RepeatedStore:
             raise ValueError("indices: expected those of all training clips")
         return self.log_mels
 
-    def log_mel_files(self) -> list[tuple[Path, int, int]]:
+    def log_mel_files(self) -> list[LogMelFile]:
         """See :meth:`fat2019.store.FeatureStore.log_mel_files`."""
         own = len(self._store.clips)
         return [
-            (path, first + copy, clips)
+            file._replace(first_clip=file.first_clip + copy)
             for copy in range(0, len(self.clips), own)
-            for path, first, clips in self._store.log_mel_files()
+            for file in self._store.log_mel_files()
         ]
 
     def facts(self) -> dict[str, int]:

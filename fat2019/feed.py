@@ -8,6 +8,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import numpy as np
@@ -133,6 +134,10 @@ class TrainingFeed:
             )
         )
         return batches.prefetch(_BATCHES_AHEAD).with_options(_options())
+
+    def reading(self) -> AbstractContextManager[None]:
+        """To take batches within: what goes wrong with a file of the store is then a DataError that names it."""
+        return self._reader.reading()
 
     def finish(self, windows: Windows) -> tuple[tf.Tensor, tf.Tensor]:
         """Scale, augment, mix and label a batch of windows: a pure function, also for use in a training step."""

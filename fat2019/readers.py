@@ -4,24 +4,40 @@ A reader turns an :class:`~fat2019.sampling.Epoch` into batches of :class:`Windo
 examples or enters Python: small things are computed for a thousand entries at once, large ones for a batch.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from fat2019 import DataError
 from fat2019.config import FeatureConfig
 from fat2019.sampling import Epoch, Treatment
-from fat2019.store import FlatLogMels, aligned
+from fat2019.shards import CHANGED, REPAIR
+from fat2019.store import FlatLogMels, LogMelFile, aligned
 from fat2019.windows import candidate_starts, loudest
 
 _ENTRIES_AT_ONCE = 1024  # enough that the cost of calling an op vanishes, few enough to stay in the cache
 _FRAMES_AT_ONCE = 1 << 16  # of the array whose windows' ranges are worked out: what is kept in between stays small
 _SHARDS_AT_ONCE = 16
 _SHUFFLE_CLIPS = 2048
+
+# What TensorFlow raises where records are read, and what is the matter with them; none: what the system says.
+_WRONG_RECORDS: dict[type[Exception], str | None] = {
+    tf.errors.DataLossError: "damaged: a record is cut short or does not match its checksum",
+    tf.errors.InvalidArgumentError: "damaged: a record is not what build-features writes",
+    UnicodeDecodeError: "damaged: a record is not what build-features writes",  # a message that quotes its bytes
+    tf.errors.NotFoundError: None,
+    tf.errors.FailedPreconditionError: None,
+    tf.errors.PermissionDeniedError: None,
+    tf.errors.UnavailableError: None,
+    tf.errors.UnknownError: None,
+}
+_TAKING_A_BATCH = "IteratorGetNext"  # is in the message of every error that comes out of a data set
 
 
 class Windows(NamedTuple):
@@ -44,6 +60,9 @@ class Reader(Protocol):
 
     def cut(self, *place: Any) -> Windows:
         """The windows of a batch of places."""
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Within it, what goes wrong with a file while batches are taken is a DataError that names it."""
 
 
 class MemoryReader:
@@ -90,6 +109,10 @@ class MemoryReader:
         decibels = decibels_between(low, high, tf.gather(self._decibels_a_step, clip))
         return Windows(entry, clip, self.gather(row), low, high, decibels, treatment)
 
+    def reading(self) -> AbstractContextManager[None]:
+        """No file is read any more."""
+        return contextlib.nullcontext()
+
     def loudest_starts(self, clip: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
         """The loudest of the candidates: clips ``(n,)``, ``(n, candidates)`` -> first frames ``(n,)``."""
         starts = candidate_starts(uniforms, tf.gather(self._frames, clip), self._config.window_frames)
@@ -111,20 +134,24 @@ class MemoryReader:
 class StreamReader:
     """TFRecord shards, whatever their size: memory holds a few blocks of clips and nothing else."""
 
-    def __init__(
-        self, files: Sequence[tuple[Path, int, int]], index: npt.NDArray[np.int64], config: FeatureConfig
-    ) -> None:
+    def __init__(self, files: Sequence[LogMelFile], index: npt.NDArray[np.int64], config: FeatureConfig) -> None:
         """
         Args:
-            files: each shard's log-mel records, the store's index of its first clip, and its clips.
+            files: each shard's log-mel records.
             index: ``(clips of the store,)``, each clip's place in the training set, -1 if it is not in it.
             config: what they were computed with.
         """
         self._config = config
-        used = [(path, first) for path, first, clips in files if np.any(index[first : first + clips] >= 0)]
-        self._paths = tf.constant([str(path) for path, _ in used])
-        self._first_clip = tf.constant([first for _, first in used], tf.int64)
+        self._files = [file for file in files if np.any(index[file.first_clip : file.first_clip + file.clips] >= 0)]
+        first_clip = np.array([file.first_clip for file in self._files])
+        in_store = np.argsort(index)[np.count_nonzero(index < 0) :]  # (clips of the training set,)
+        shard = np.searchsorted(first_clip, in_store, side="right") - 1
+        self._paths = tf.constant([str(file.path) for file in self._files])
+        self._keys = tf.constant([file.key for file in self._files])
+        self._first_clip = tf.constant(first_clip, tf.int64)
+        self._clips = tf.constant([file.clips for file in self._files], tf.int64)
         self._index = tf.constant(index)
+        self._shard, self._row = tf.constant(shard, tf.int64), tf.constant(in_store - first_clip[shard], tf.int64)
 
     def places(self, epoch: Epoch, ids: tf.Tensor) -> tf.data.Dataset:
         """Records of the clips: shards interleaved in random order, then shuffled within blocks of clips.
@@ -137,9 +164,9 @@ class StreamReader:
             tf.range(tf.size(self._paths)), epoch.stream_order
         )  # (shards,)
         records = tf.data.Dataset.from_tensor_slices(
-            (tf.gather(self._paths, shard), tf.gather(self._first_clip, shard))
+            tuple(tf.gather(column, shard) for column in (self._paths, self._first_clip, self._clips))
         ).interleave(
-            lambda path, first: tf.data.TFRecordDataset(path).enumerate(first),
+            lambda path, first, clips: _records(path, clips).enumerate(first),
             cycle_length=_SHARDS_AT_ONCE,
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
@@ -175,12 +202,15 @@ class StreamReader:
         features = tf.io.parse_example(
             record,
             {
+                "key": tf.io.FixedLenFeature([], tf.string),
+                "row": tf.io.FixedLenFeature([], tf.int64),
                 "frames": tf.io.FixedLenFeature([], tf.int64),
                 "log_mel": tf.io.FixedLenFeature([], tf.string),
                 "energy": tf.io.FixedLenFeature([], tf.string),
                 "decibel_range": tf.io.FixedLenFeature([], tf.string),
             },
         )
+        self._require_own(clip, features["key"], features["row"])
         starts = candidate_starts(uniforms, features["frames"], config.window_frames)
         energy = self._energy_at(features["energy"], starts + config.window_hops) - self._energy_at(
             features["energy"], starts
@@ -197,11 +227,58 @@ class StreamReader:
         decibels = decibels_between(low, high, decibels_a_step(decibel_range, self._config.dtype))
         return Windows(entry, clip, window, low, high, decibels, treatment)
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Within it, TensorFlow's errors about records come out as one line each.
+
+        Raises:
+            DataError: a shard is damaged, gone or another one than when the store was opened. It names the file, or
+                the store where TensorFlow does not say which it was.
+        """
+        try:
+            yield
+        except tuple(_WRONG_RECORDS) as error:
+            message = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
+            if _TAKING_A_BATCH not in message:  # it is of the training itself
+                raise
+            paths = [file.path for file in self._files]
+            place = next((path for path in paths if str(path) in message), paths[0].parent)
+            raise DataError(f"{place}: {_what_is_wrong(error, message)}") from error
+
+    def _require_own(self, clip: tf.Tensor, key: tf.Tensor, row: tf.Tensor) -> None:
+        """Refuse records that are not those of their clips ``(n,)``: labels go by the place of a record."""
+        shard = tf.gather(self._shard, clip)
+        others = (key != tf.gather(self._keys, shard)) | (row != tf.gather(self._row, clip))
+        _refuse_changed(tf.gather(self._paths, tf.boolean_mask(shard, others)))
+
     def _energy_at(self, energy: tf.Tensor, hop: tf.Tensor) -> tf.Tensor:
         """Cumulative energies at ``(n, candidates)`` hops from their ``(n,)`` bytes."""
         repeated = tf.repeat(energy[:, None], hop.shape[1], axis=1)
         eight = tf.strings.substr(repeated, tf.cast(hop * 8, tf.int32), tf.fill(tf.shape(hop), 8))
         return tf.io.decode_raw(eight, tf.int64)[..., 0]
+
+
+def _records(path: tf.Tensor, clips: tf.Tensor) -> tf.data.Dataset:
+    """The first ``clips`` records of a file: more would be taken for clips of the next one, and fewer are refused."""
+
+    def refuse(path: tf.Tensor) -> tf.Tensor:
+        _refuse_changed(path[None])
+        return path
+
+    return tf.data.TFRecordDataset(path).concatenate(tf.data.Dataset.from_tensors(path).map(refuse)).take(clips)
+
+
+def _refuse_changed(paths: tf.Tensor) -> None:
+    """End the data set if there are any of these paths ``(n,)``, naming the first."""
+    tf.debugging.Assert(tf.size(paths) == 0, [CHANGED, paths], summarize=1)
+
+
+def _what_is_wrong(error: Exception, message: str) -> str:
+    if CHANGED in message:
+        return CHANGED
+    known = next(words for kind, words in _WRONG_RECORDS.items() if isinstance(error, kind))
+    reason = message.rpartition("; ")[2].splitlines()[0].partition(" [Op:")[0]  # after "path; "
+    return f"{known or f'cannot be read: {reason}'}: {REPAIR}"
 
 
 def decibels_a_step(decibel_range: Any, dtype: npt.DTypeLike) -> Any:

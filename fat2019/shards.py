@@ -34,6 +34,8 @@ _SUFFIXES = {"hdf5": (HDF5_SUFFIX,), "tfrecord": (AUDIO_SUFFIX, LOG_MEL_SUFFIX)}
 
 # The end of every message about damage.
 REPAIR = "`fat2019 verify` lists the damage, `build-features --repair` mends it"
+# What is said of a shard that is not the one of the manifest.
+CHANGED = "the store was changed while it was open (or files of two stores are mixed): open it again"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,6 +202,4 @@ def open_regular(path: Path) -> io.FileIO:
 def require_key(found: Any, key: str, path: Path) -> None:
     """Refuse a shard that is not the one the manifest was written for."""
     if found != key.encode():
-        raise DataError(
-            f"{path}: the store was changed while it was open (or files of two stores are mixed): open it again"
-        )
+        raise DataError(f"{path}: {CHANGED}")

@@ -13,7 +13,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,15 @@ class FlatLogMels:
     energy: NDArray[np.int64]  # (total energy points,), of each clip from 0 on
     energy_offset: NDArray[np.int64]  # (clips + 1,)
     decibel_range: NDArray[np.float32]  # (clips, 2)
+
+
+class LogMelFile(NamedTuple):
+    """A shard's log-mels as TFRecord, for whoever streams them."""
+
+    path: Path
+    first_clip: int  # its index in the store
+    clips: int
+    key: str  # of the shard; every record has it
 
 
 class FeatureStore:
@@ -178,8 +187,8 @@ class FeatureStore:
                 _read_tfrecord(self.path, self._shape(number), runs, flat)
         return flat
 
-    def log_mel_files(self) -> list[tuple[Path, int, int]]:
-        """(path, index of its first clip, clips) of each log-mel TFRecord that has clips, in the store's order.
+    def log_mel_files(self) -> list[LogMelFile]:
+        """Each log-mel TFRecord that has clips, in the store's order.
 
         Raises:
             DataError: the store has none.
@@ -187,7 +196,7 @@ class FeatureStore:
         if "tfrecord" not in self.manifest.header.formats:
             raise DataError(f"{self.path}: no TFRecord files: build with --format tfrecord or both")
         return [
-            (self.path / (shard.name + LOG_MEL_SUFFIX), first, len(shard.clips.fname))
+            LogMelFile(self.path / (shard.name + LOG_MEL_SUFFIX), first, len(shard.clips.fname), shard.key)
             for shard, first in zip(self.manifest.shards, self._first_clip.tolist(), strict=True)
             if shard.clips.fname
         ]

@@ -8,11 +8,12 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fat2019 import readers
+from fat2019 import DataError, readers
 from fat2019.config import FeatureConfig
 from fat2019.readers import MemoryReader, StreamReader, over_windows, share
 from fat2019.sampling import Sampler
-from fat2019.store import FlatLogMels
+from fat2019.shards import CHANGED, REPAIR
+from fat2019.store import FlatLogMels, LogMelFile
 from fat2019.tfrecord import encode_example, write_records
 
 CLIPS, IN_SHARDS = 50, (7, 1, 12, 0, 30)  # of the made-up store
@@ -46,17 +47,20 @@ class MadeUpStore:
         self.decibel_ranges = rng.uniform([-90, -10], [-60, 0], (CLIPS, 2)).astype("<f4")
         self.files, first = [], 0
         for number, clips in enumerate(IN_SHARDS):
-            path = folder / f"{number}.logmel.tfrecord"
-            with path.open("wb") as file:
-                write_records(file, [self._record(clip) for clip in range(first, first + clips)])
-            self.files.append((path, first, clips))
+            file = LogMelFile(folder / f"{number}.logmel.tfrecord", first, clips, f"key {number}")
+            write(file.path, self.records(file))
+            self.files.append(file)
             first += clips
 
-    def _record(self, clip):
+    def records(self, file):
+        return [self._record(file.first_clip + row, row, file.key) for row in range(file.clips)]
+
+    def _record(self, clip, row, key):
         return encode_example(
             {
                 "fname": b"x.wav",
-                "row": 0,
+                "row": row,
+                "key": key.encode(),
                 "frames": len(self.log_mels[clip]),
                 "log_mel": self.log_mels[clip].tobytes(),
                 "energy": self.energies[clip].tobytes(),
@@ -75,13 +79,18 @@ class MadeUpStore:
         )
         return MemoryReader(flat, self.config)
 
-    def stream_reader(self, clips):
+    def stream_reader(self, clips, files=None):
         index = np.full(CLIPS, -1)
         index[clips] = np.arange(len(clips))
-        return StreamReader(self.files, index, self.config)
+        return StreamReader(files or self.files, index, self.config)
 
     def reader(self, kind, clips):
         return {"memory": self.memory_reader, "stream": self.stream_reader}[kind](clips)
+
+
+def write(path, records):
+    with path.open("wb") as file:
+        write_records(file, records)
 
 
 def offsets(arrays):
@@ -219,12 +228,75 @@ def test_two_uses_of_a_clip_are_not_always_side_by_side_in_the_stream(store_of):
 
 def test_shards_without_a_chosen_clip_are_not_opened(store_of, tmp_path):
     store = store_of("uint8")
-    (_, first, count), *others = store.files
-    index = np.arange(CLIPS)
-    index[first : first + count] = -1
-    index[index >= 0] = np.arange((index >= 0).sum())
-    reader = StreamReader([(tmp_path / "missing", first, count), *others], index, store.config)
-    assert sum(len(batch.entry) for batch in read(reader, epoch_of(np.flatnonzero(index >= 0), 0, np.ones(43)))) == 43
+    unused, *others = store.files
+    clips = np.arange(unused.clips, CLIPS)
+    reader = store.stream_reader(clips, [unused._replace(path=tmp_path / "missing"), *others])
+    assert sum(len(batch.entry) for batch in read(reader, epoch_of(clips, 0, np.ones(43)))) == 43
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[-9] ^= 1
+    path.write_bytes(data)
+
+
+SPOILT = {
+    "another shard": (lambda path, records, others: write(path, others), "{path}: " + CHANGED),
+    "a clip before the others": (
+        lambda path, records, others: write(path, [others[0], *records]),
+        "{path}: " + CHANGED,
+    ),
+    "another order": (lambda path, records, others: write(path, records[::-1]), "{path}: " + CHANGED),
+    "records missing": (lambda path, records, others: write(path, records[:-1]), "{path}: " + CHANGED),
+    "no records": (lambda path, records, others: write(path, []), "{path}: " + CHANGED),
+    "no example": (
+        lambda path, records, others: write(path, [b"\xff", *records[1:]]),
+        "{folder}: damaged: a record is not what build-features writes: " + REPAIR,
+    ),
+    "a flipped byte": (
+        lambda path, records, others: flip(path),
+        "{folder}: damaged: a record is cut short or does not match its checksum: " + REPAIR,
+    ),
+    "no file": (
+        lambda path, records, others: path.unlink(),
+        "{path}: cannot be read: No such file or directory: " + REPAIR,
+    ),
+    "a folder": (
+        lambda path, records, others: (path.unlink(), path.mkdir()),
+        "{path}: cannot be read: Is a directory: " + REPAIR,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_shard_that_is_spoilt_between_two_epochs_ends_the_stream_in_one_line(tmp_path, what):
+    store, clips = MadeUpStore(tmp_path, "uint8"), np.arange(CLIPS)
+    reader, epoch = store.stream_reader(clips), epoch_of(clips, 0, np.ones(CLIPS))
+    assert sum(len(batch.entry) for batch in read(reader, epoch)) == CLIPS
+    spoil, line = SPOILT[what]
+    file, others = store.files[2], store.files[4]
+    spoil(file.path, store.records(file), store.records(others))
+    with pytest.raises(DataError) as caught, reader.reading():
+        read(reader, epoch)
+    assert str(caught.value) == line.format(path=file.path, folder=tmp_path)
+
+
+def test_records_after_those_of_the_shard_are_not_taken_for_other_clips(tmp_path):
+    store, clips = MadeUpStore(tmp_path, "uint8"), np.arange(CLIPS)
+    epoch = epoch_of(clips, 0, np.ones(CLIPS))
+    expected = by_entry(read(store.stream_reader(clips), epoch))
+    file = store.files[0]
+    write(file.path, [*store.records(file), store.records(file)[0]])
+    found = by_entry(read(store.stream_reader(clips), epoch))
+    np.testing.assert_array_equal(found.entry, expected.entry)
+    np.testing.assert_array_equal(found.window, expected.window)
+
+
+def test_an_error_of_the_training_itself_stays_what_it_is_while_records_are_streamed(store_of):
+    clips = some_clips()
+    error = tf.errors.InvalidArgumentError(None, None, "indices[0] = 5 is not in [0, 3)")
+    with pytest.raises(tf.errors.InvalidArgumentError), store_of("uint8").stream_reader(clips).reading():
+        raise error
 
 
 def test_cut_and_choice_can_be_called_in_a_compiled_training_step(store_of):

@@ -120,7 +120,7 @@ def test_tensorflow_parses_the_log_mel_files(stores):
     tf = pytest.importorskip("tensorflow")
     store = stores["hdf5", "tfrecord"]
     read = 0
-    for path, first, clips in store.log_mel_files():
+    for path, first, clips, _ in store.log_mel_files():
         assert first == read
         for row, record in enumerate(tf.data.TFRecordDataset(str(path))):
             example = tf.io.parse_single_example(

@@ -61,8 +61,8 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report |
         The finished run.
 
     Raises:
-        DataError: the folder holds another run, there is nothing to train on, weights cannot be had, or the
-            loss became NaN or infinite.
+        DataError: the folder holds another run, there is nothing to train on, weights cannot be had, a shard is
+            damaged or was replaced meanwhile, or the loss became NaN or infinite.
     """
     if any(stage.judge_noisy for stage in config.stages):
         require_own_columns(store)
@@ -302,7 +302,7 @@ def _train_stage(
     )
     validation = Validation(model, store, parts.validation[stage.validate_on], stage.feed.batch_windows)
     batches = feed.dataset(first_epoch=state.epoch, epochs=stage.epochs)
-    with Interrupt() as interrupt:
+    with feed.reading(), Interrupt() as interrupt:
         model.fit(
             batches if config.devices == 1 else batches.map(lambda *batch: _even(batch, config.devices)),
             initial_epoch=state.epoch,

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +19,14 @@ from fat2019.metric import lwlrap
 from fat2019.models import ModelConfig
 from fat2019.noisy import judged, read_judged
 from fat2019.parts import Parts
+from fat2019.shards import CHANGED, REPAIR
 from fat2019.stages import Stage, TrainConfig
+from fat2019.store import FeatureStore
 from fat2019.training import train, train_folds
 from tests.interrupted_training import tiny_network
 from tests.short_training import SMALL, TWO_STAGES, one_stage
+
+STREAMED = one_stage(epochs=20, feed=dataclasses.replace(SMALL, reader="stream"))
 
 
 def test_the_folder_of_a_finished_run_holds_what_its_documentation_says(finished):
@@ -195,6 +200,27 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(store, tmp_path):
     ):
         train(store, one_stage(epochs=5, learning_rate=3e38, optimizer="adam"), tmp_path / "run")
     assert "ERROR" in (log := (tmp_path / "run" / "log.txt").read_text()) and "try a lower learning rate" in log
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_shard_damaged_before_a_training_that_streams_ends_it_in_one_line(store, tmp_path):
+    copy = FeatureStore.open(shutil.copytree(store.path, tmp_path / "store"))
+    path = copy.log_mel_files()[0].path
+    data = bytearray(path.read_bytes())
+    data[-9] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DataError) as caught:
+        train(copy, STREAMED, tmp_path / "run")
+    assert str(caught.value).startswith(f"{copy.path}: damaged: ") and str(caught.value).endswith(REPAIR)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_shard_replaced_during_a_training_that_streams_ends_it_in_one_line(store, tmp_path):
+    copy = FeatureStore.open(shutil.copytree(store.path, tmp_path / "store"))
+    file, other = copy.log_mel_files()[:2]
+    with pytest.raises(DataError) as caught:
+        train(copy, STREAMED, tmp_path / "run", lambda _: shutil.copyfile(other.path, file.path))
+    assert str(caught.value) == f"{file.path}: {CHANGED}"
 
 
 @pytest.mark.usefixtures("tiny")

@@ -27,6 +27,7 @@ from fat2019.shards import (
     ShardShape,
     energy_points,
     open_regular,
+    read_errors,
     shard_files,
     shard_index,
     shard_name,
@@ -136,7 +137,7 @@ def read_manifest(folder: Path) -> Manifest:
         DataError: there is none, or it is damaged.
     """
     path = folder / MANIFEST_NAME
-    with open_regular(path) as file:
+    with open_regular(path) as file, read_errors(path):
         data = file.readall()
     try:
         return from_bytes(data)

@@ -7,7 +7,6 @@ that could not be used.
 
 import contextlib
 import dataclasses
-import hashlib
 import math
 import os
 import re
@@ -21,7 +20,7 @@ from fat2019.config import SPLITS, differences
 from fat2019.extract import Source, Task
 from fat2019.labels import Vocabulary
 from fat2019.manifest import MOST_SHARDS, Header, ShardRecord, is_file_name
-from fat2019.shards import FORMATS, shard_files, shard_index, shard_name
+from fat2019.shards import FORMATS, open_regular, sha256, shard_files, shard_index, shard_name
 
 _SOURCE_BYTES_A_SHARD = 128 << 20  # a worker holds the samples of a shard in memory
 # What a byte on disk becomes as 16-bit samples.
@@ -166,14 +165,17 @@ def _by_shard(sources: Sources, header: Header) -> dict[str, list[Source]]:
 
 def _is_whole(out: Path, record: ShardRecord, lengths: Mapping[str, int], repair: bool) -> bool:
     return all(
-        lengths.get(file.name) == file.bytes and (not repair or _sha256(out / file.name) == file.sha256)
+        lengths.get(file.name) == file.bytes and (not repair or _is_intact(out / file.name, file.sha256))
         for file in record.files
     )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _is_intact(path: Path, expected: str) -> bool:
+    try:
+        with open_regular(path) as file:
+            return sha256(file, path) == expected
+    except DataError:  # what cannot be read is to be made anew as well
+        return False
 
 
 def _is_made_of(record: ShardRecord, sources: Sequence[Source], repair: bool) -> bool:

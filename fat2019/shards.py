@@ -5,13 +5,14 @@ goes touches one shard. How it is laid out in files is told by ``shards_hdf5.py`
 features/README.md documents the whole.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -189,14 +190,35 @@ def open_regular(path: Path) -> io.FileIO:
     Raises:
         DataError: it is missing or something else.
     """
-    try:
+    with read_errors(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}: {REPAIR}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise DataError(f"{path}: not a plain file: {REPAIR}")
     return io.FileIO(descriptor, "rb")
+
+
+@contextlib.contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Name the file of a store that the system cannot read, which its own error does not do.
+
+    Raises:
+        DataError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}: {REPAIR}") from error
+
+
+def sha256(file: io.FileIO, path: Path) -> str:
+    """The SHA-256, as hexadecimal digits, of an open file of this path.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with read_errors(path):
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_key(found: Any, key: str, path: Path) -> None:

@@ -29,6 +29,7 @@ from fat2019.shards import (
     indices_of,
     multi_hot,
     open_regular,
+    read_errors,
     require_key,
     stored_type,
 )
@@ -115,7 +116,8 @@ class Hdf5Shard:
         position = self._places[name] + first * row_bytes
         view, done = memoryview(target.reshape(-1).view(np.uint8)), 0  # type: ignore[arg-type]
         while done < len(view):
-            count = os.preadv(self._file.fileno(), [view[done:]], position + done)
+            with read_errors(self.path):
+                count = os.preadv(self._file.fileno(), [view[done:]], position + done)
             if count == 0:
                 raise DataError(f"{self.path}: damaged: shorter than its manifest says: {REPAIR}")
             done += count

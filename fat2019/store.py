@@ -23,7 +23,16 @@ from fat2019.config import FeatureConfig
 from fat2019.journal import JOURNAL_NAME
 from fat2019.labels import Vocabulary
 from fat2019.manifest import MANIFEST_NAME, Manifest, read_manifest
-from fat2019.shards import LOG_MEL_SUFFIX, REPAIR, ShardShape, decibels, energy_points, offsets, stored_type
+from fat2019.shards import (
+    LOG_MEL_SUFFIX,
+    REPAIR,
+    ShardShape,
+    decibels,
+    energy_points,
+    offsets,
+    read_errors,
+    stored_type,
+)
 from fat2019.shards_hdf5 import Hdf5Shard
 from fat2019.shards_tfrecord import read_audio_records, read_log_mel_records
 
@@ -287,10 +296,8 @@ def _read_manifest_and_lengths(folder: Path) -> Manifest:
 
 
 def _require_length(path: Path, expected: int) -> None:
-    try:
+    with read_errors(path):
         found = path.lstat().st_size
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}: {REPAIR}") from error
     if found != expected:
         raise DataError(f"{path}: damaged: {found} bytes instead of {expected}: {REPAIR}")
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import google_crc32c
 
 from fat2019 import DataError
+from fat2019.shards import REPAIR, read_errors
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
@@ -39,21 +40,21 @@ def read_records(path: Path) -> Iterator[bytes]:
     """The records of a file, each checked against both of its checksums.
 
     Raises:
-        DataError: the file is truncated or a checksum does not hold. A wrong length is found by its own
+        DataError: the file cannot be read, is truncated or a checksum does not hold. A wrong length is found by its own
             checksum and the file's size before anything of that length is read.
     """
-    with path.open("rb") as file:
+    with read_errors(path), path.open("rb") as file:
         left = os.fstat(file.fileno()).st_size
         while head := file.read(_LENGTH.size + _CRC.size):
             left -= len(head)
             if len(head) < _LENGTH.size + _CRC.size or _CRC.unpack(head[8:])[0] != _masked_crc(head[:8]):
-                raise DataError(f"{path}: the length of a record is damaged")
+                raise DataError(f"{path}: damaged: the length of a record does not match its checksum: {REPAIR}")
             (length,) = _LENGTH.unpack(head[:8])
             if length + _CRC.size > left:
-                raise DataError(f"{path}: the last record is cut short")
+                raise DataError(f"{path}: damaged: the last record is cut short: {REPAIR}")
             record = file.read(length)
             if _CRC.unpack(file.read(_CRC.size))[0] != _masked_crc(record):
-                raise DataError(f"{path}: a record does not match its checksum")
+                raise DataError(f"{path}: damaged: a record does not match its checksum: {REPAIR}")
             left -= length + _CRC.size
             yield record
 

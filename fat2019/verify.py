@@ -5,7 +5,6 @@ every byte with the manifest by length and SHA-256. The deep one also decodes ev
 """
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from fat2019.extract import arrays_of
 from fat2019.journal import JOURNAL_NAME, TEMPORARY_PREFIX
 from fat2019.lock import LOCK_NAME
 from fat2019.manifest import MANIFEST_NAME, Header, Manifest, ShardRecord, read_manifest
-from fat2019.shards import ClipFeatures, FileRecord, ShardShape, content_key, decibels, open_regular
+from fat2019.shards import ClipFeatures, FileRecord, ShardShape, content_key, decibels, open_regular, sha256
 from fat2019.shards_hdf5 import read_hdf5_clips
 from fat2019.shards_tfrecord import read_tfrecord_clips
 
@@ -85,9 +84,9 @@ def _damage(path: Path, expected: FileRecord) -> str | None:
             length = os.fstat(file.fileno()).st_size
             if length != expected.bytes:
                 return f"{path}: {length} bytes instead of {expected.bytes}"
-            if hashlib.file_digest(file, "sha256").hexdigest() != expected.sha256:
+            if sha256(file, path) != expected.sha256:
                 return f"{path}: its SHA-256 is not that of the manifest"
-    except (DataError, OSError) as error:
+    except DataError as error:
         return str(error)
     return None
 
@@ -124,7 +123,7 @@ def _read(
     try:
         for clip in reader(folder, shape):
             clips.append(clip)
-    except (DataError, OSError) as error:
+    except DataError as error:
         return clips, str(error)
     return clips, None
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import errno
+import hashlib
+import os
 import shutil
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -445,6 +447,24 @@ def test_repair_makes_exactly_the_damaged_shards_anew(sounds, tmp_path):
     assert rebuilt(out, before) == {flipped, missing}
     assert summary.shards_built == 2
     assert not summary.started_over
+    assert contents(out) == good
+
+
+def test_repair_makes_a_shard_anew_that_the_disk_cannot_read(sounds, tmp_path, monkeypatch):
+    out = tmp_path / "s"
+    build(sounds, out)
+    good, before = contents(out), stamps(out)
+    broken = shard_of(out, "c001.wav").name
+    inode, digest = (out / f"{broken}.h5").stat().st_ino, hashlib.file_digest
+
+    def read(file, algorithm):
+        if os.fstat(file.fileno()).st_ino == inode:
+            raise OSError(errno.EIO, "Input/output error")
+        return digest(file, algorithm)
+
+    monkeypatch.setattr(hashlib, "file_digest", read)
+    assert build(sounds, out, repair=True).shards_built == 1
+    assert rebuilt(out, before) == {broken}
     assert contents(out) == good
 
 

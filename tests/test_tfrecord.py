@@ -1,10 +1,13 @@
 """TFRecord files and tf.train.Example messages, against TensorFlow's own reader and writer."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fat2019 import DataError
+from fat2019.shards import REPAIR
 from fat2019.tfrecord import decode_example, encode_example, read_records, write_records
 
 RECORDS = [b"", b"one", bytes(range(256)) * 40]
@@ -81,6 +84,21 @@ def test_every_truncation_within_a_record_is_found(tmp_path):
         path.write_bytes(good[:length])
         with pytest.raises(DataError):
             list(read_records(path))
+
+
+def test_records_that_the_disk_cannot_read_are_told_by_the_files_name():
+    memory = Path("/proc/self/mem")  # from address 0 on it cannot be read, as a broken disk cannot
+    with pytest.raises(DataError) as caught:
+        list(read_records(memory))
+    assert str(caught.value) == f"{memory}: cannot be read: Input/output error: {REPAIR}"
+
+
+def test_damage_comes_with_what_mends_it(tmp_path):
+    path = write(tmp_path / "x", [b"some record"])
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError) as caught:
+        list(read_records(path))
+    assert str(caught.value) == f"{path}: damaged: the last record is cut short: {REPAIR}"
 
 
 def test_a_length_beyond_the_file_is_found_before_it_takes_memory(tmp_path):

@@ -1,6 +1,10 @@
 """Damage of every kind is found, and named."""
 
+import errno
+import hashlib
+import io
 import json
+import os
 import shutil
 
 import numpy as np
@@ -11,7 +15,7 @@ from fat2019.build import build_features
 from fat2019.config import FeatureConfig
 from fat2019.extract import arrays_of
 from fat2019.manifest import MANIFEST_NAME, Manifest, dumps, read_manifest, shard_to_json, to_bytes
-from fat2019.shards import AUDIO_SUFFIX, HDF5_SUFFIX, LOG_MEL_SUFFIX, content_key
+from fat2019.shards import AUDIO_SUFFIX, HDF5_SUFFIX, LOG_MEL_SUFFIX, REPAIR, content_key
 from fat2019.shards_hdf5 import Hdf5Shard, read_hdf5_clips
 from fat2019.store import FeatureStore
 from fat2019.verify import verify
@@ -140,6 +144,32 @@ def reseal(store, shard, **columns):
     changed = type(shard)(**{**vars(shard), "clips": clips})
     shards = tuple(changed if each.name == shard.name else each for each in manifest.shards)
     (store / MANIFEST_NAME).write_bytes(to_bytes(Manifest(manifest.header, shards)))
+
+
+UNREADABLE = f"cannot be read: Input/output error: {REPAIR}"
+
+
+def fail(*_):
+    raise OSError(errno.EIO, "Input/output error")  # without a file's name, as it comes out of a read
+
+
+def test_files_that_the_disk_cannot_read_are_listed_by_name(store, monkeypatch):
+    monkeypatch.setattr(hashlib, "file_digest", fail)
+    files = [store / file.name for shard in read_manifest(store).shards for file in shard.files]
+    assert [problem.message for problem in verify(store)] == [f"{path}: {UNREADABLE}" for path in files]
+
+
+def test_arrays_that_the_disk_cannot_read_are_listed_by_the_files_name(store, monkeypatch):
+    monkeypatch.setattr(os, "preadv", fail)
+    shards = [shard.name for shard in read_manifest(store).shards if shard.clips.fname]
+    expected = [f"{store / name}{HDF5_SUFFIX}: {UNREADABLE}" for name in shards]
+    assert [problem.message for problem in verify(store, deep=True)] == expected
+
+
+def test_a_manifest_that_the_disk_cannot_read_is_one_problem(store, monkeypatch):
+    # Reading a process's memory from address 0 fails as a broken disk does.
+    monkeypatch.setattr("fat2019.manifest.open_regular", lambda path: io.FileIO("/proc/self/mem"))
+    assert [problem.message for problem in verify(store)] == [f"{store / MANIFEST_NAME}: {UNREADABLE}"]
 
 
 def test_labels_changed_in_the_manifest_alone_are_found_by_the_deep_check(store):

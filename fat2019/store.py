@@ -78,12 +78,12 @@ class FeatureStore:
         """
         folder = Path(path)
         while True:
-            _require_finished(folder)
-            edition = _edition(folder)
+            require_finished(folder)
+            before = edition(folder)
             try:
                 return cls(folder, _read_manifest_and_lengths(folder))
             except DataError:
-                if edition == _edition(folder):  # else a builder began or finished meanwhile: look again
+                if before == edition(folder):  # else a builder began or finished meanwhile: look again
                     raise
 
     @property
@@ -267,7 +267,12 @@ class FeatureStore:
             yield number, [run[1:] for run in group]
 
 
-def _require_finished(folder: Path) -> None:
+def require_finished(folder: Path) -> None:
+    """See that there is a finished store.
+
+    Raises:
+        DataError: there is none; it says what there is instead.
+    """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder: expected a feature store: make it with build-features")
     if (folder / MANIFEST_NAME).exists():
@@ -279,11 +284,11 @@ def _require_finished(folder: Path) -> None:
     raise DataError(f"{folder}: no feature store: expected {MANIFEST_NAME}, as build-features writes it")
 
 
-def _edition(folder: Path) -> tuple[int, int] | None:
-    """What tells the manifest from the one that a later build puts in its place; None if there is none."""
+def edition(folder: Path) -> tuple[int, int] | None:
+    """What tells the manifest from the one that a later build puts in its place; None if it cannot be seen."""
     try:
         status = (folder / MANIFEST_NAME).stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return status.st_ino, status.st_mtime_ns
 

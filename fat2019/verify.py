@@ -20,6 +20,7 @@ from fat2019.manifest import MANIFEST_NAME, Header, Manifest, ShardRecord, read_
 from fat2019.shards import ClipFeatures, FileRecord, ShardShape, content_key, decibels, open_regular, sha256
 from fat2019.shards_hdf5 import read_hdf5_clips
 from fat2019.shards_tfrecord import read_tfrecord_clips
+from fat2019.store import edition, require_finished
 
 # Other processors and library versions round sums of a spectrum otherwise; near the floor decibels magnify that.
 _TOLERANCE_DB = 0.1
@@ -51,16 +52,25 @@ def verify(store: Path | str, deep: bool = False) -> list[Problem]:
     folder = Path(store)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder: expected a feature store")
+    before = edition(folder)
+    problems = list(_check(folder, deep))
+    if edition(folder) != before:  # shards of another manifest, which are no damage
+        return [Problem(None, None, f"{folder}: rebuilt while it was checked: verify it again")]
+    return problems
+
+
+def _check(folder: Path, deep: bool) -> Iterator[Problem]:
     try:
+        require_finished(folder)
         manifest = read_manifest(folder)
     except DataError as error:
-        return [Problem(None, None, str(error))]
-    problems = list(_unknown_files(folder, manifest))
+        yield Problem(None, None, str(error))
+        return
+    yield from _unknown_files(folder, manifest)
     for shard in manifest.shards:
-        problems += _check_files(folder, shard)
+        yield from _check_files(folder, shard)
         if deep and shard.clips.fname:
-            problems += _check_contents(folder, shard, manifest.header)
-    return problems
+            yield from _check_contents(folder, shard, manifest.header)
 
 
 def _unknown_files(folder: Path, manifest: Manifest) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from fat2019 import DataError
 from fat2019.build import build_features
 from fat2019.config import FeatureConfig
 from fat2019.extract import arrays_of
+from fat2019.journal import JOURNAL_NAME
 from fat2019.manifest import MANIFEST_NAME, Manifest, dumps, read_manifest, shard_to_json, to_bytes
 from fat2019.shards import AUDIO_SUFFIX, HDF5_SUFFIX, LOG_MEL_SUFFIX, REPAIR, content_key
 from fat2019.shards_hdf5 import Hdf5Shard, read_hdf5_clips
@@ -215,9 +216,33 @@ def test_a_ruined_manifest_is_one_problem(store, text):
 
 
 def test_a_folder_without_a_store_is_one_problem_and_no_folder_is_no_damage(tmp_path):
-    assert len(verify(tmp_path)) == 1
+    [problem] = verify(tmp_path)
+    assert problem.message == f"{tmp_path}: no feature store: expected manifest.json, as build-features writes it"
     with pytest.raises(DataError, match="none: no such folder"):
         verify(tmp_path / "none")
+
+
+def test_a_store_whose_build_was_interrupted_is_said_to_be_unfinished(store):
+    (store / MANIFEST_NAME).rename(store / JOURNAL_NAME)
+    [problem] = verify(store)
+    assert problem.message == f"{store}: being built, or its build was interrupted: run build-features again"
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_store_that_is_rebuilt_while_it_is_checked_is_not_taken_for_damaged(store, monkeypatch, finished):
+    shard = a_shard(store)
+
+    def read_and_rebuild(folder):
+        manifest = read_manifest(folder)
+        flip(store / (shard.name + HDF5_SUFFIX), -1)
+        (store / MANIFEST_NAME).unlink()
+        if finished:
+            (store / MANIFEST_NAME).write_bytes(to_bytes(manifest))
+        return manifest
+
+    monkeypatch.setattr("fat2019.verify.read_manifest", read_and_rebuild)
+    [problem] = verify(store)
+    assert (problem.shard, problem.message) == (None, f"{store}: rebuilt while it was checked: verify it again")
 
 
 def test_the_manifests_text_is_json_by_lines(store):

@@ -11,8 +11,10 @@ from typing import Any
 
 import google_crc32c
 
+from fat2019 import DataError
 from fat2019.manifest import (
     Header,
+    OtherVersion,
     ShardRecord,
     dumps,
     header_from_json,
@@ -21,6 +23,7 @@ from fat2019.manifest import (
     shard_from_json,
     shard_to_json,
 )
+from fat2019.shards import open_regular, read_errors
 
 JOURNAL_NAME = "build.journal"
 TEMPORARY_PREFIX = ".tmp-"  # of files being written: never read, and removed by the next builder
@@ -44,10 +47,24 @@ def read_journal(folder: Path) -> tuple[Header, tuple[ShardRecord, ...]] | None:
     """The header and the committed shards; None if there is no journal, or not even its header is whole.
 
     Raises:
-        DataError: it is of another format version, or not what a builder writes.
+        OtherVersion: it is of another format version.
+        DataError: it cannot be read, or is not what a builder writes.
     """
     path = folder / JOURNAL_NAME
-    lines = _whole_lines(path.read_bytes()) if path.is_file() else iter(())
+    if not path.is_file():
+        return None
+    with open_regular(path) as file, read_errors(path):
+        data = file.readall()
+    try:
+        return _from_bytes(data)
+    except OtherVersion as error:
+        raise OtherVersion(f"{path}: {error}") from error
+    except DataError as error:
+        raise DataError(f"{path}: damaged: {error}: `build-features --repair` makes the store anew") from error
+
+
+def _from_bytes(data: bytes) -> tuple[Header, tuple[ShardRecord, ...]] | None:
+    lines = _whole_lines(data)
     first = next(lines, None)
     if first is None:
         return None

@@ -179,13 +179,20 @@ def _examples(path: Path, shape: ShardShape) -> Iterator[_Example]:
         count = row + 1
         if count > len(shape.fnames):
             break
-        example = _Example(path, row, decode_example(record))
+        example = _Example(path, row, _decoded(path, row, record))
         require_key(example.text("key").encode(), shape.key, path)
         if example.text("fname") != shape.fnames[row] or example.number("row") != row:
             raise DataError(f"{path}: damaged: record {row} is not that of {shape.fnames[row]}: {REPAIR}")
         yield example
     if count != len(shape.fnames):
         raise DataError(f"{path}: damaged: {count} records instead of {len(shape.fnames)}: {REPAIR}")
+
+
+def _decoded(path: Path, row: int, record: bytes) -> Mapping[str, Any]:
+    try:
+        return decode_example(record)
+    except DataError as error:
+        raise DataError(f"{path}: damaged: in record {row}, {error}: {REPAIR}") from error
 
 
 def _log_mel_arrays(

@@ -84,13 +84,13 @@ def decode_example(record: bytes) -> dict[str, bytes | int | float]:
     try:
         example = _example_class().FromString(record)
     except DecodeError as error:
-        raise DataError(f"a record is no tf.train.Example: {error}") from error
+        raise DataError(f"its bytes are no tf.train.Example: {error}") from error
     features: dict[str, bytes | int | float] = {}
     for name, feature in example.features.feature.items():
         kind = feature.WhichOneof("kind")
         values: Sequence[Any] = getattr(feature, kind).value if kind else ()
         if len(values) != 1:
-            raise DataError(f"a record's feature {name!r} holds {len(values)} values instead of one")
+            raise DataError(f"feature {name!r} holds {len(values)} values instead of one")
         features[name] = values[0]
     return features
 

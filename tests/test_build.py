@@ -3,12 +3,14 @@
 import dataclasses
 import errno
 import hashlib
+import io
 import os
 import shutil
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import pytest
 import soundfile
@@ -17,6 +19,7 @@ from fat2019 import DataError
 from fat2019.build import build_features
 from fat2019.clips import Clip, DataSet
 from fat2019.config import NAMED, FeatureConfig
+from fat2019.journal import read_journal
 from fat2019.labels import Vocabulary
 from fat2019.manifest import MANIFEST_NAME, read_manifest
 from fat2019.plan import shard_counts
@@ -522,6 +525,28 @@ def test_a_store_of_another_version_is_never_touched(sounds, tmp_path):
 
 
 # What a builder that died leaves.
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (b'{"format_version":2}', "a store of format version 2, and this program reads version 1"),
+        (b"[]", "damaged: the header: expected a JSON object"),
+    ],
+)
+def test_a_journal_that_is_not_of_this_program_is_named(sounds, tmp_path, other, words):
+    journal = tmp_path / "s" / "build.journal"
+    journal.parent.mkdir()
+    journal.write_bytes(b"%08x %s\n" % (google_crc32c.value(other), other))
+    assert refusal(sounds, tmp_path / "s").startswith(f"{journal}: {words}")
+
+
+def test_a_journal_that_the_disk_cannot_read_is_named(tmp_path, monkeypatch):
+    # Reading a process's memory from address 0 fails as a broken disk does.
+    monkeypatch.setattr("fat2019.journal.open_regular", lambda path: io.FileIO("/proc/self/mem"))
+    (tmp_path / "build.journal").touch()
+    with pytest.raises(DataError, match=r"build\.journal: cannot be read: Input/output error"):
+        read_journal(tmp_path)
 
 
 def test_what_a_dead_builder_left_is_removed_and_never_read(sounds, tmp_path):

@@ -16,6 +16,7 @@ from fat2019.shards import (
     AUDIO_SUFFIX,
     HDF5_SUFFIX,
     LOG_MEL_SUFFIX,
+    REPAIR,
     ClipFeatures,
     ShardHead,
     ShardShape,
@@ -300,6 +301,21 @@ def test_truncated_hdf5_files_are_refused(tmp_path):
         path.write_bytes(good[:length])
         with pytest.raises(DataError):
             list(read_hdf5_clips(tmp_path, shape))
+
+
+def test_a_record_that_is_no_example_is_told_by_the_files_name(tmp_path):
+    from fat2019.tfrecord import write_records
+
+    shape = write(tmp_path, [clip()])
+    path = tmp_path / (NAME + LOG_MEL_SUFFIX)
+    with path.open("wb") as file:
+        write_records(file, [b"\xff"])
+    with pytest.raises(DataError) as caught:
+        list(read_tfrecord_clips(tmp_path, shape))
+    message = str(caught.value)
+    assert message.startswith(f"{path}: damaged: in record 0, its bytes are no tf.train.Example") and message.endswith(
+        REPAIR
+    )
 
 
 def test_records_that_are_missing_added_or_swapped_are_noticed(tmp_path):

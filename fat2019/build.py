@@ -23,6 +23,7 @@ from fat2019.clips import DataSet
 from fat2019.config import FeatureConfig
 from fat2019.console import Progress
 from fat2019.extract import disk_errors, make_shard
+from fat2019.files import sync_folder
 from fat2019.journal import (
     JOURNAL_NAME,
     TEMPORARY_PREFIX,
@@ -30,7 +31,6 @@ from fat2019.journal import (
     read_journal,
     replace,
     start_journal,
-    sync_folder,
 )
 from fat2019.lock import LOCK_NAME, build_lock
 from fat2019.manifest import (

@@ -24,10 +24,9 @@ def whole(path: Path) -> Iterator[Path]:
     unfinished = path.absolute().with_name(f"{_UNFINISHED}{os.getpid()}-{path.name}")
     try:
         yield unfinished
-        if unfinished.is_file():
-            with unfinished.open("rb") as file:
-                os.fsync(file.fileno())
+        sync(unfinished)
         _take_name(unfinished, path)
+        sync_folder(path.absolute().parent)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
@@ -47,6 +46,22 @@ def _take_name(unfinished: Path, path: Path) -> None:
         older.replace(path)
         raise
     _remove(older)
+
+
+def sync(path: Path) -> None:
+    """Make a file durable, or a folder with all that is in it; not yet the name that it has in its own folder."""
+    if path.is_dir():
+        for folder, _, names in os.walk(path):
+            for name in names:
+                _sync_descriptor(Path(folder, name), os.O_RDONLY)
+            sync_folder(Path(folder))
+    else:
+        _sync_descriptor(path, os.O_RDONLY)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    _sync_descriptor(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def require_place(path: Path) -> None:
@@ -95,6 +110,14 @@ def clear_unfinished(folder: Path) -> None:
     """Remove what a kill left half-written in a folder that nobody writes to."""
     for left in folder.glob(f"{_UNFINISHED}*"):
         _remove(left)
+
+
+def _sync_descriptor(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import google_crc32c
 
 from fat2019 import DataError
+from fat2019.files import sync, sync_folder
 from fat2019.manifest import (
     Header,
     OtherVersion,
@@ -81,21 +82,10 @@ def _from_bytes(data: bytes) -> tuple[Header, tuple[ShardRecord, ...]] | None:
 def replace(path: Path, data: bytes) -> None:
     """Write a file so that at any moment, and after a loss of power, the old or the new one is there, whole."""
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}-{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    temporary.write_bytes(data)
+    sync(temporary)
     temporary.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _line(value: Any) -> bytes:

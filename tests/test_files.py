@@ -1,6 +1,7 @@
 """Files and folders that are there whole or not at all, and JSON objects."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,20 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     write_whole(tmp_path / "a.txt", b"\r\nbytes as they are")
     assert (tmp_path / "a.txt").read_bytes() == b"\r\nbytes as they are"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_takes_its_name_is_durable_before_and_its_name_is_durable_after(tmp_path, monkeypatch, kind):
+    path, synced = tmp_path / "it", []
+    where = lambda descriptor: Path(f"/proc/self/fd/{descriptor}").readlink().name  # noqa: E731
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append((where(descriptor), path.exists())))
+    with whole(path) as unfinished:
+        file = unfinished / "within" / "a.txt" if kind == "folder" else unfinished
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("content")
+    before = {file.name, "within", unfinished.name} if kind == "folder" else {unfinished.name}
+    assert {name for name, there in synced if not there} == before
+    assert [name for name, there in synced if there] == [tmp_path.name]
 
 
 def test_a_full_disk_is_told_by_the_files_name_and_leaves_what_was_there(tmp_path):

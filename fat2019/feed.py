@@ -71,6 +71,11 @@ class FeedConfig:
         for name, expected in (("augment", ("all", "double-curated")), ("reader", ("auto", "memory", "stream"))):
             if getattr(self, name) not in expected:
                 raise DataError(f"{name}: expected one of {', '.join(expected)}, received {getattr(self, name)!r}")
+        if self.augment == "double-curated" and self.class_balanced:  # of clips used more often, a larger share
+            raise DataError(
+                "augment double-curated and class_balanced: give one of them: together, how often a clip is augmented "
+                "would tell its class"
+            )
 
 
 class TrainingFeed:

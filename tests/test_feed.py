@@ -421,6 +421,12 @@ def test_a_configuration_out_of_range_is_refused_by_name(wrong):
         FeedConfig(**wrong)
 
 
+def test_doubled_curated_clips_and_balanced_classes_are_refused_together():
+    """How often a clip is augmented would tell its class."""
+    with pytest.raises(DataError, match=r"double-curated.*class_balanced"):
+        FeedConfig(augment="double-curated", class_balanced=True)
+
+
 def test_one_candidate_is_a_random_window(store):
     """Of a uniform number each: not the loudest of several."""
     clips = training_clips(store)

@@ -99,7 +99,7 @@ def make_plan(
     counts = {**wanted.shard_counts, **header.shard_counts}
     header = dataclasses.replace(header, shard_counts={name: counts[name] for name in SPLITS if name in counts})
     known = {shard.name: shard for shard in shards}
-    lengths = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in os.scandir(out)}
+    lengths = {name: status.st_size for name, status in _scan(str(out), follow_links=False).items()}
     grouped = _by_shard(sources, header)
     reused, tasks, build = {}, [], uuid.uuid4().hex
     for split, name in header.names():
@@ -114,13 +114,14 @@ def make_plan(
     return Plan(header, reused, tuple(tasks), _left_over(out, lengths, header, reused, tasks))
 
 
-def _scan(folder: str) -> dict[str, os.stat_result]:
+def _scan(folder: str, *, follow_links: bool = True) -> dict[str, os.stat_result]:
+    """What is in a folder, but for links to nothing and what goes while it is looked at."""
     found = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):
-                    found[entry.name] = entry.stat()
+                    found[entry.name] = entry.stat(follow_symlinks=follow_links)
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed: {error.strerror}") from error
     return found

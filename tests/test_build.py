@@ -1,11 +1,13 @@
 """Building and updating: what is made, what is kept, what is refused. Faults are in test_faults.py."""
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
 import io
 import os
 import shutil
+import types
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -522,6 +524,24 @@ def test_a_store_of_another_version_is_never_touched(sounds, tmp_path):
     for repair in (False, True):
         assert "format version 2" in refusal(sounds, out, repair=repair)
         assert contents(out) == before
+
+
+def test_a_file_that_goes_while_the_store_is_looked_at_is_no_matter(sounds, tmp_path, monkeypatch):
+    out = tmp_path / "s"
+    build(sounds, out)
+    (out / ".tmp-being-written").touch()
+    listed = os.scandir
+
+    @contextlib.contextmanager
+    def list_and_remove(folder):
+        with listed(folder) as entries:
+            entries = list(entries)
+        if Path(folder) == out:
+            (out / ".tmp-being-written").unlink()
+        yield entries
+
+    monkeypatch.setattr("fat2019.plan.os", types.SimpleNamespace(**vars(os) | {"scandir": list_and_remove}))
+    assert build(sounds, out).up_to_date
 
 
 # What a builder that died leaves.

@@ -132,7 +132,7 @@ class MemoryReader:
 
 
 class StreamReader:
-    """TFRecord shards, whatever their size: memory holds a few blocks of clips and nothing else."""
+    """TFRecord shards, however many: memory holds a few blocks of 2,048 whole clips and nothing else."""
 
     def __init__(self, files: Sequence[LogMelFile], index: npt.NDArray[np.int64], config: FeatureConfig) -> None:
         """

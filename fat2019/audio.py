@@ -117,7 +117,9 @@ def _decode(sound: soundfile.SoundFile, path: Path, rate_hz: int) -> tuple[NDArr
     samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     # Resampling makes a constant swing at its ends, and takes away what is too high to be heard at the new rate.
     if not (source_range.is_signal and _Range().add(samples).is_signal):
-        raise UnreadableAudio(f"{path}: no signal: silence, or one value, from end to end, with its channels mixed to one")
+        raise UnreadableAudio(
+            f"{path}: no signal: silence, or one value, from end to end, with its channels mixed to one"
+        )
     return samples, rate, frames
 
 

@@ -78,7 +78,8 @@ def reproduce(
     from fat2019.store import FeatureStore
     from fat2019.trials import TABLES, compare
 
-    path = out or Path("reproduced") / (table if table in TABLES else table_of(table, also=TABLES))
+    name = table if table in TABLES else table_of(table, also=TABLES)
+    path = out or Path("reproduced") / name
     store = FeatureStore.open(features)
     for option, given, tables in (("--row", rows, TABLES), ("--other", others, TABLES), ("--weights", weights, ())):
         if given and (table in TABLES) != bool(tables):
@@ -87,7 +88,15 @@ def reproduce(
     if table in TABLES:
         sets = [(FeatureStore.open(other), labels) for other, labels in others]
         result = compare(
-            table, store, path, scale=scale, seeds=seeds or 3, only=rows, truth=truth, others=sets, report=say_epoch
+            table,
+            store,
+            path,
+            scale=scale,
+            seeds=seeds or 3,
+            only=rows,
+            truth=truth,
+            others=sets,
+            report=say_epoch,
         )
     else:
         result = run(table, store, path, scale=scale, weights=weights, seeds=seeds or 1, truth=truth, report=say_epoch)

@@ -70,6 +70,14 @@ def store(open_store):
     return open_store("uint8")
 
 
+@pytest.fixture
+def sounds(tmp_path):
+    """A folder of sounds to be built, and spoilt."""
+    from tests.faults.sounds import write_sounds
+
+    return write_sounds(tmp_path / "sounds")
+
+
 @pytest.fixture(scope="session")
 def finished(store, tmp_path_factory):
     """The run of two stages, the rows that were reported, and what was logged."""

@@ -1,0 +1,39 @@
+"""Builds of the sounds of ``tests/faults/sounds.py``, and what became of their shards."""
+
+import pytest
+
+from fat2019 import DataError
+from fat2019.build import build_features
+from fat2019.config import FeatureConfig
+from fat2019.manifest import MANIFEST_NAME, read_manifest
+from tests.faults.sounds import A_SHARD, data_set
+
+
+def build(root, out, *, splits=("curated", "noisy", "test"), config=FeatureConfig(), **options):  # noqa: B008
+    options = {"workers": 1, "clips_a_shard": A_SHARD, **options}
+    return build_features(data_set(root, splits), out, config, **options)
+
+
+def refusal(*arguments, **options):
+    with pytest.raises(DataError) as caught:
+        build(*arguments, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def shard_of(out, fname):
+    return next(shard for shard in read_manifest(out).shards if fname in shard.clips.fname + shard.quarantine.fname)
+
+
+def stamps(out):
+    """What changes when a file is written anew."""
+    return {
+        path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.iterdir() if path.name != MANIFEST_NAME
+    }
+
+
+def rebuilt(out, before):
+    """The shards whose files are not the ones they were."""
+    after = stamps(out)
+    return {name.split(".")[0] for name in before.keys() | after.keys() if before.get(name) != after.get(name)}

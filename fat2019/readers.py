@@ -18,6 +18,7 @@ from fat2019 import DataError
 from fat2019.config import FeatureConfig
 from fat2019.sampling import Epoch, Treatment
 from fat2019.shards import CHANGED, REPAIR
+from fat2019.shards_tfrecord import require_whole
 from fat2019.store import FlatLogMels, LogMelFile, aligned
 from fat2019.windows import candidate_starts, loudest
 
@@ -232,8 +233,8 @@ class StreamReader:
         """Within it, TensorFlow's errors about records come out as one line each.
 
         Raises:
-            DataError: a shard is damaged, gone or another one than when the store was opened. It names the file, or
-                the store where TensorFlow does not say which it was.
+            DataError: a shard is damaged, gone or another one than when the store was opened. It names the file, which
+                is looked for where TensorFlow does not say which it was.
         """
         try:
             yield
@@ -242,8 +243,11 @@ class StreamReader:
             if _TAKING_A_BATCH not in message:  # it is of the training itself
                 raise
             paths = [file.path for file in self._files]
-            place = next((path for path in paths if str(path) in message), paths[0].parent)
-            raise DataError(f"{place}: {_what_is_wrong(error, message)}") from error
+            place = next((path for path in paths if str(path) in message), None)
+            if place is None:
+                for path in paths:
+                    require_whole(path)
+            raise DataError(f"{place or paths[0].parent}: {_what_is_wrong(error, message)}") from error
 
     def _require_own(self, clip: tf.Tensor, key: tf.Tensor, row: tf.Tensor) -> None:
         """Refuse records that are not those of their clips ``(n,)``: labels go by the place of a record."""

@@ -87,6 +87,16 @@ def read_tfrecord_clips(folder: Path, shape: ShardShape) -> Iterator[ClipFeature
         )
 
 
+def require_whole(path: Path) -> None:
+    """Read a file's records to find what is the matter with it.
+
+    Raises:
+        DataError: it cannot be read, a checksum does not hold, or a record is no example.
+    """
+    for row, record in enumerate(read_records(path)):
+        _decoded(path, row, record)
+
+
 class _HashedFile:
     """A new file that is hashed while it is written."""
 

@@ -1,5 +1,6 @@
 """The two readers: the windows that a search clip by clip finds, and the same ones by either path."""
 
+import fnmatch
 from unittest import mock
 
 import numpy as np
@@ -251,11 +252,11 @@ SPOILT = {
     "no records": (lambda path, records, others: write(path, []), "{path}: " + CHANGED),
     "no example": (
         lambda path, records, others: write(path, [b"\xff", *records[1:]]),
-        "{folder}: damaged: a record is not what build-features writes: " + REPAIR,
+        "{path}: damaged: in record 0, its bytes are no tf.train.Example: *: " + REPAIR,
     ),
     "a flipped byte": (
         lambda path, records, others: flip(path),
-        "{folder}: damaged: a record is cut short or does not match its checksum: " + REPAIR,
+        "{path}: damaged: a record does not match its checksum: " + REPAIR,
     ),
     "no file": (
         lambda path, records, others: path.unlink(),
@@ -278,7 +279,7 @@ def test_a_shard_that_is_spoilt_between_two_epochs_ends_the_stream_in_one_line(t
     spoil(file.path, store.records(file), store.records(others))
     with pytest.raises(DataError) as caught, reader.reading():
         read(reader, epoch)
-    assert str(caught.value) == line.format(path=file.path, folder=tmp_path)
+    assert fnmatch.fnmatchcase(str(caught.value), line.format(path=file.path))
 
 
 def test_records_after_those_of_the_shard_are_not_taken_for_other_clips(tmp_path):

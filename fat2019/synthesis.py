@@ -12,7 +12,6 @@ import csv
 import dataclasses
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import soundfile
 
 from fat2019 import DataError
 from fat2019.config import SPLITS
+from fat2019.files import clear_unfinished, write_whole
 
 RATE_HZ = 44_100
 RECORD = "synthesis.json"  # what was asked for, and whether it is finished
@@ -70,7 +70,7 @@ def make_data_set(
         progress: called with (clips done, clips in all) after each clip.
 
     Raises:
-        DataError: the folder holds something else, or a count is out of range.
+        DataError: the folder holds something else or cannot be written to, or a count is out of range.
     """
     out = Path(out)
     counts = {"curated": curated, "noisy": noisy, "test": test}
@@ -80,19 +80,20 @@ def make_data_set(
     if _is_finished(out, asked):
         return
     out.mkdir(parents=True, exist_ok=True)
-    _replace(out / RECORD, _record(asked, finished=False))
+    clear_unfinished(out)
+    write_whole(out / RECORD, _record(asked, finished=False))
     plans = {split: [plan_clip(seed, split, index) for index in range(counts[split])] for split in SPLITS}
     total, done = sum(counts.values()), 0
     for split in SPLITS:
         for index, plan in enumerate(plans[split]):
             (out / FOLDERS[split]).mkdir(exist_ok=True)
             samples = synthesise(plan, _generator(seed, split, index, "sound"))  # (samples,)
-            soundfile.write(out / FOLDERS[split] / plan.fname, samples, RATE_HZ, subtype="PCM_16")
+            write_whole(out / FOLDERS[split] / plan.fname, _wav(samples))
             done += 1
             if progress:
                 progress(done, total)
     _write_tables(out, plans)
-    _replace(out / RECORD, _record(asked, finished=True))
+    write_whole(out / RECORD, _record(asked, finished=True))
 
 
 def plan_clip(seed: int, split: str, index: int) -> Plan:
@@ -157,27 +158,23 @@ def _record(asked: dict[str, int], *, finished: bool) -> str:
 def _write_tables(out: Path, plans: dict[str, list[Plan]]) -> None:
     names = sorted(SOUNDS)
     sample = [[plan.fname, *[0] * len(names)] for plan in sorted(plans["test"], key=lambda plan: plan.fname)]
-    _replace(out / "sample_submission.csv", _csv(["fname", *names], sample))
+    write_whole(out / "sample_submission.csv", _csv(["fname", *names], sample))
     for split in SPLITS:
         rows = sorted((plan.fname, ",".join(plan.labels)) for plan in plans[split])
         if rows:
-            _replace(out / TABLES[split], _csv(["fname", "labels"], rows))
+            write_whole(out / TABLES[split], _csv(["fname", "labels"], rows))
+
+
+def _wav(samples: np.ndarray) -> bytes:
+    wav = io.BytesIO()
+    soundfile.write(wav, samples, RATE_HZ, format="WAV", subtype="PCM_16")
+    return wav.getvalue()
 
 
 def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     return text.getvalue()
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file at once: it is whole, or not there."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def _generator(seed: int, split: str, index: int, purpose: str) -> np.random.Generator:

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -229,6 +230,21 @@ def test_an_interrupted_run_is_no_data_set_and_is_made_whole_by_the_next(tmp_pat
         find_data_set(tmp_path / "out")
     make_data_set(tmp_path / "out", **arguments)
     make_data_set(tmp_path / "whole", **arguments)
+    assert digests(tmp_path / "out") == digests(tmp_path / "whole")
+
+
+def test_a_disk_that_is_full_ends_it_in_one_line_and_the_next_call_makes_it_whole(tmp_path):
+    small = {"curated": 4, "noisy": 1, "test": 2}
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # Python ignores the signal: writing fails
+    try:
+        with pytest.raises(DataError, match=r"/out/train_curated/\w+\.wav: cannot be written: File too large$"):
+            make_data_set(tmp_path / "out", **small)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.rglob(".unfinished*")) and not list(tmp_path.glob("out/*.csv"))
+    make_data_set(tmp_path / "out", **small)
+    make_data_set(tmp_path / "whole", **small)
     assert digests(tmp_path / "out") == digests(tmp_path / "whole")
 
 

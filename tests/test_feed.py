@@ -1,8 +1,6 @@
-"""The feed: every training image against a slow version, whatever the reader, the threads and where it starts."""
+"""The feed: every training image against a slow version, whatever the reader."""
 
 import dataclasses
-import functools
-import itertools
 import types
 
 import numpy as np
@@ -12,49 +10,14 @@ import tensorflow as tf
 
 from fat2019 import DataError, feed
 from fat2019.augment import SpecAugment, published_policy
-from fat2019.feed import EvaluationWindows, FeedConfig, TrainingFeed
+from fat2019.feed import FeedConfig, TrainingFeed
 from fat2019.readers import MemoryReader
 from fat2019.sampling import Sampler
 from fat2019.shards import decibels
 from fat2019.windows import to_image
+from tests.feeds import BATCH, POLICY, READERS, as_set, batches, feed_of, joined, training_clips
 from tests.oracles import feed as oracle
 from tests.oracles import mix_sounds as mix_oracle
-
-READERS = ("memory", "stream")
-POLICY = SpecAugment(time_warp_frames=20, fill="mean")
-BATCH = 7  # divides no count of clips here
-
-
-def training_clips(store):
-    """Most clips of both training parts, in no order."""
-    clips = np.flatnonzero(store.clips["split"] != "test")
-    return np.random.default_rng(0).permutation(clips)[:-3]
-
-
-def feed_of(store, reader="memory", **options):
-    return TrainingFeed(
-        store, training_clips(store), FeedConfig(**{"batch_windows": BATCH, "reader": reader, "seed": 4, **options})
-    )
-
-
-def batches(dataset, count=None):
-    return list(itertools.islice(dataset.as_numpy_iterator(), count))
-
-
-def joined(some_batches):
-    return tuple(np.concatenate(parts) for parts in zip(*some_batches, strict=True))
-
-
-def assert_same(ours, theirs):
-    assert len(ours) == len(theirs) > 0
-    for a, b in zip(ours, theirs, strict=True):
-        for part_a, part_b in zip(a, b, strict=True):
-            np.testing.assert_array_equal(part_a, part_b)
-
-
-def as_set(some_batches):
-    """Every example's bytes, sorted: to compare feeds of other orders to the bit."""
-    return sorted((image.tobytes(), labels.tobytes()) for image, labels in zip(*joined(some_batches), strict=True))
 
 
 def epoch_of(store, number=0, *, augment=None, weights=None, policy=None, mixup_alpha=0.0):
@@ -272,81 +235,6 @@ def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_nois
     assert changed[augmented].mean() > 0.9
 
 
-RUN = {
-    "spec_augment": POLICY,
-    "mixup_alpha": 0.3,
-    "noisy_weight": 0.6,
-    "mix_share": 0.5,
-    "shift_bands": 3,
-    "stretch_bands": 0.2,
-}
-
-
-@pytest.fixture(scope="module")
-def run_of(store):
-    """``run_of(reader)``: all batches of three epochs, made by one thread."""
-
-    @functools.cache
-    def run(reader):
-        tf.random.set_seed(0)
-        return batches(feed_of(store, reader, **RUN).dataset(epochs=3).with_options(threads(1)))
-
-    return run
-
-
-def threads(count):
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = count
-    return options
-
-
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("place", [(0, 2), (1, 3)])
-def test_a_feed_started_at_a_step_gives_what_an_uninterrupted_one_gives_there(store, run_of, reader, place):
-    epoch, step = place
-    some = feed_of(store, reader, **RUN)
-    assert len(run_of(reader)) == 3 * some.steps_per_epoch
-    assert_same(batches(some.dataset(epoch, step, epochs=3)), run_of(reader)[epoch * some.steps_per_epoch + step :])
-
-
-@pytest.mark.parametrize("reader", READERS)
-def test_batches_are_the_same_whatever_the_threads_and_the_global_seed(store, run_of, reader):
-    expected = run_of(reader)
-    tf.random.set_seed(1)
-    assert_same(batches(feed_of(store, reader, **RUN).dataset(epochs=3).with_options(threads(16))), expected)
-
-
-@pytest.mark.parametrize("reader", READERS)
-def test_other_epochs_and_other_seeds_give_other_examples(store, run_of, reader):
-    steps = len(run_of(reader)) // 3
-    first, second = (as_set(run_of(reader)[epoch * steps :][:steps]) for epoch in (0, 1))
-    other_seed = as_set(batches(feed_of(store, reader, **RUN, seed=5).dataset(epochs=1)))
-    assert len(first) == len(second) == len(other_seed)
-    assert not set(first) & set(second)
-    assert not set(first) & set(other_seed)
-
-
-def test_without_an_end_epoch_the_feed_goes_on(store):
-    some = feed_of(store)
-    assert len(batches(some.dataset(), 4 * some.steps_per_epoch)) == 4 * some.steps_per_epoch
-
-
-@pytest.mark.parametrize("reader, workers", [("memory", 3), ("stream", 2)])
-def test_the_shards_of_all_workers_are_disjoint_and_complete(store, reader, workers):
-    some = feed_of(store, reader, noisy_weight=0.5)
-    whole = as_set(batches(some.dataset(epochs=1)))
-    parts = [as_set(batches(some.dataset(epochs=1, shard=(i, workers)))) for i in range(workers)]
-    assert sorted(itertools.chain(*parts)) == whole
-    assert len(set(whole)) == len(whole)
-    assert max(map(len, parts)) - min(map(len, parts)) <= 1
-
-
-@pytest.mark.parametrize("shard", [(2, 2), (-1, 2), (0, 0)])
-def test_a_shard_that_does_not_exist_is_refused(store, shard):
-    with pytest.raises(DataError, match="shard"):
-        feed_of(store).dataset(shard=shard)
-
-
 def test_noisy_clips_are_used_as_often_as_they_weigh(store):
     clips = training_clips(store)
     noisy = store.clips["split"].to_numpy()[clips] == "noisy"
@@ -433,39 +321,3 @@ def test_one_candidate_is_a_random_window(store):
     epoch = Sampler(np.ones(len(clips)), np.zeros(len(clips), np.uint8), seed=4, candidates=1).epoch(0)
     images, _ = joined(batches(feed_of(store, candidates=1).dataset(epochs=1)))
     np.testing.assert_allclose(images, slow_images(store, epoch)[epoch.order.numpy()], atol=1e-3)
-
-
-@pytest.mark.parametrize("hop", [None, 92, 30])
-def test_tiled_evaluation_gives_every_frame_of_every_clip_in_order(store, hop):
-    flat = store.read_log_mels()
-    tiles = EvaluationWindows(flat, store.config, hop_frames=hop)
-    images, clips = joined(batches(tiles.dataset(5)))
-    np.testing.assert_array_equal(clips, tiles.clip)
-    np.testing.assert_array_equal(np.unique(clips), np.arange(len(store.clips)))
-    assert np.all(np.diff(clips) >= 0)
-    for clip, frames in enumerate(store.clips["frames"]):
-        seen = {frame for start in tiles.start[tiles.clip == clip] for frame in range(start, start + 92)}
-        assert seen == set(range(frames))
-    for image, clip, start in zip(images, clips, tiles.start, strict=True):
-        window = flat.log_mel[flat.frame_offset[clip] + start :][:92]
-        np.testing.assert_allclose(image[..., 0], oracle.scaled(window), atol=1e-3)
-
-
-def test_the_loudest_window_of_evaluation_is_that_of_a_search_through_the_audio(store):
-    windows = EvaluationWindows(store.read_log_mels(), store.config, windows="max-energy")
-    np.testing.assert_array_equal(windows.clip, np.arange(len(store.clips)))
-    for start, fname, frames in zip(windows.start, store.clips["fname"], store.clips["frames"], strict=True):
-        audio = np.resize(store.audio(fname), max(48_000, len(store.audio(fname)))).astype(np.float64)
-        energies = [np.sum(audio[s * 512 : s * 512 + 47_616] ** 2) for s in range(frames - 91)]
-        assert start == np.argmax(energies)
-
-
-@pytest.mark.parametrize("hop", [0, 93])
-def test_tiles_that_would_leave_frames_out_are_refused(store, hop):
-    with pytest.raises(DataError, match="hop_frames"):
-        EvaluationWindows(store.read_log_mels(), store.config, hop_frames=hop)
-
-
-def test_evaluation_of_no_clips_gives_no_batch(store):
-    windows = EvaluationWindows(store.read_log_mels(np.zeros(0, np.int64)), store.config)
-    assert batches(windows.dataset()) == []

@@ -22,7 +22,7 @@ from typing import Any
 
 from timing import circumstances, markdown
 
-from fat2019.files import write_whole
+from fat2019.utils.files import write_whole
 
 _HERE = Path(__file__).parent
 _REPORT = "table-7.1-model-1"  # MobileNetV2, the one of the report's final models that it trains without other data

@@ -42,17 +42,17 @@ from build_memory import growth_rows
 from floors import PlainFloor, TunedFloor
 from timing import circumstances, markdown
 
-from fat2019.audio import read_audio
-from fat2019.build import build_features
-from fat2019.clips import DataSet, find_data_set
-from fat2019.config import FeatureConfig
-from fat2019.extract import Task, arrays_of, make_shard, one_thread
-from fat2019.logmel import cumulative_energy, log_mel, repeat_to
-from fat2019.manifest import Header, ShardRecord
-from fat2019.plan import list_sources
-from fat2019.shards import ClipFeatures, ShardHead, content_key, quantise, shard_name
-from fat2019.shards_hdf5 import write_hdf5
-from fat2019.silence import desilence
+from fat2019.audio.decode import read_audio
+from fat2019.audio.logmel import cumulative_energy, log_mel, repeat_to
+from fat2019.audio.silence import desilence
+from fat2019.config.features import FeatureConfig
+from fat2019.data.data_set import DataSet, find_data_set
+from fat2019.store.builder import build_features
+from fat2019.store.formats.hdf5 import write_hdf5
+from fat2019.store.manifest import Header, ShardRecord
+from fat2019.store.planner import list_sources
+from fat2019.store.shards import ClipFeatures, ShardHead, content_key, quantise, shard_name
+from fat2019.store.worker import Task, arrays_of, make_shard, one_thread
 
 _CONFIG = FeatureConfig()
 _WORKERS = (1, 2)

@@ -10,9 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from fat2019.build import build_features
-from fat2019.clips import DataSet, find_data_set
-from fat2019.config import FeatureConfig
+from fat2019.config.features import FeatureConfig
+from fat2019.data.data_set import DataSet, find_data_set
+from fat2019.store.builder import build_features
 
 _CLIPS = (500, 5_000, 25_000)
 _SOURCES = 40  # the shortest curated clips

@@ -12,16 +12,16 @@ import soundfile
 from stores import RepeatedStore
 from timing import BATCH_WINDOWS, Contestant, Draw, in_graph, in_python
 
-from fat2019.config import FeatureConfig
-from fat2019.store import FeatureStore, FlatLogMels
+from fat2019.config.features import FeatureConfig
+from fat2019.store.reader import FeatureStore, FlatLogMels
 
 _MIXUP = 0.4
 
 
 def limits_and_ours(features: Path) -> list[Contestant]:
     """What no feed can be expected to beat by much, the yardstick first; then the feed, with less and more to do."""
-    from fat2019.augment import SpecAugment, published_policy
-    from fat2019.feed import FeedConfig, TrainingFeed
+    from fat2019.feed.augment import SpecAugment, published_policy
+    from fat2019.feed.feeds import FeedConfig, TrainingFeed
 
     masked = SpecAugment()  # two masks of either kind
     warped = SpecAugment(time_warp_frames=published_policy("LD").time_warp_frames)

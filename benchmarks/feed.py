@@ -32,7 +32,7 @@ from growth import growth_rows
 from stores import RepeatedStore, synthetic_store
 from timing import InOwnProcess, circumstances, compare, markdown
 
-from fat2019.store import FeatureStore
+from fat2019.store.reader import FeatureStore
 
 _RATES = {
     "name": "",

@@ -14,10 +14,10 @@ import soundfile
 import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
-from fat2019.config import FeatureConfig
-from fat2019.extract import Task
-from fat2019.logmel import repeat_to
-from fat2019.manifest import ShardRecord
+from fat2019.audio.logmel import repeat_to
+from fat2019.config.features import FeatureConfig
+from fat2019.store.manifest import ShardRecord
+from fat2019.store.worker import Task
 
 _CONFIG = FeatureConfig()
 _BLOCK_FRAMES = 128

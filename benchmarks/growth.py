@@ -61,8 +61,8 @@ def measure(clips: int) -> Growth:
     from contestants import gather
     from timing import in_graph, windows_per_s
 
-    from fat2019.augment import SpecAugment
-    from fat2019.feed import FeedConfig, TrainingFeed
+    from fat2019.feed.augment import SpecAugment
+    from fat2019.feed.feeds import FeedConfig, TrainingFeed
 
     _warm_up_tensorflow()
     before = psutil.Process().memory_info().rss
@@ -85,9 +85,9 @@ class RandomStore:
     def __init__(self, clips: int) -> None:
         import pandas as pd
 
-        from fat2019.config import FeatureConfig
-        from fat2019.shards import energy_points, offsets
-        from fat2019.store import FlatLogMels
+        from fat2019.config.features import FeatureConfig
+        from fat2019.store.reader import FlatLogMels
+        from fat2019.store.shards import energy_points, offsets
 
         rng = np.random.default_rng(0)
         self.path, self.config = "random", FeatureConfig()
@@ -111,7 +111,7 @@ class RandomStore:
 
 def _random_energy(rng: np.random.Generator, points: int) -> npt.NDArray[np.int64]:
     """``(points,)``, rising."""
-    from fat2019.store import aligned
+    from fat2019.store.reader import aligned
 
     energy = aligned((points,), np.dtype(np.int64))
     return np.cumsum(rng.integers(0, 1 << 30, points), out=energy)
@@ -125,7 +125,7 @@ def _peak_memory() -> int:
 
 def _random_bytes(rng: np.random.Generator, frames: int, bands: int) -> npt.NDArray[np.uint8]:
     """``(frames, bands)``."""
-    from fat2019.store import aligned
+    from fat2019.store.reader import aligned
 
     array = aligned((frames, bands), np.dtype(np.uint8))
     for first in range(0, frames, _FRAMES_AT_ONCE):

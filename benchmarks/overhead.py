@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 from stores import RepeatedStore
 
-from fat2019.augment import SpecAugment
-from fat2019.feed import FeedConfig, TrainingFeed
-from fat2019.losses import TaggingLoss
-from fat2019.models import ModelConfig, build
-from fat2019.store import FeatureStore
+from fat2019.feed.augment import SpecAugment
+from fat2019.feed.feeds import FeedConfig, TrainingFeed
+from fat2019.models.losses import TaggingLoss
+from fat2019.models.networks import ModelConfig, build
+from fat2019.store.reader import FeatureStore
 
 _STEPS = 20  # of a block; blocks of both kinds alternate
 _BLOCKS = 4  # of each kind in a run

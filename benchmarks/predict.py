@@ -2,7 +2,8 @@
 
     python benchmarks/predict.py STORE [--clips 300] [--runs 5] [--json]
 
-``fat2019.inference.score_clips`` from opening the shards to the clips' scores, in one process bound to one core. The
+``fat2019.scoring.inference.score_clips`` from opening the shards to the clips' scores, in one process bound to one
+core. The
 first run, in which the graph is made, does not count.
 """
 
@@ -19,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from timing import circumstances, markdown
 
-from fat2019.store import FeatureStore
+from fat2019.store.reader import FeatureStore
 
 _COLUMNS = {
     "name": "",
@@ -43,8 +44,8 @@ def measure(path: Path, clips: int, runs: int) -> dict[str, Any]:
     """Score the same clips again and again."""
     _bind_to_one_core()  # before TensorFlow counts the cores
 
-    from fat2019.inference import score_clips
-    from fat2019.models import ModelConfig, build
+    from fat2019.models.networks import ModelConfig, build
+    from fat2019.scoring.inference import score_clips
 
     store = FeatureStore.open(path)
     indices = np.unique(np.linspace(0, len(store.clips) - 1, min(clips, len(store.clips))).astype(np.int64))

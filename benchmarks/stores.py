@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fat2019.build import build_features
-from fat2019.clips import find_data_set
-from fat2019.config import FeatureConfig
-from fat2019.store import FeatureStore, FlatLogMels, LogMelFile
-from fat2019.synthesis import make_data_set
+from fat2019.config.features import FeatureConfig
+from fat2019.data.data_set import find_data_set
+from fat2019.data.synthesis import make_data_set
+from fat2019.store.builder import build_features
+from fat2019.store.reader import FeatureStore, FlatLogMels, LogMelFile
 
 REAL_TRAINING_CLIPS = 24_785  # curated and noisy clips of FSDKaggle2019
 
@@ -52,7 +52,7 @@ class RepeatedStore:
         return self.log_mels
 
     def log_mel_files(self) -> list[LogMelFile]:
-        """See :meth:`fat2019.store.FeatureStore.log_mel_files`."""
+        """See :meth:`fat2019.store.reader.FeatureStore.log_mel_files`."""
         own = len(self._store.clips)
         return [
             file._replace(first_clip=file.first_clip + copy)

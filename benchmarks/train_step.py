@@ -63,13 +63,13 @@ def main() -> None:
 
 
 def ours(model: str, trainable: Literal["none", "top", "all"] = "all") -> list[Contestant]:
-    """As ``fat2019.training`` compiles and fits it."""
+    """As ``fat2019.training.trainer`` compiles and fits it."""
     import fat2019  # noqa: F401  before TensorFlow, for its settings
 
     import keras  # isort: skip
-    from fat2019.keras_metric import LwlrapMetric
-    from fat2019.losses import TaggingLoss
-    from fat2019.models import ModelConfig, build, set_trainable
+    from fat2019.models.keras_metric import LwlrapMetric
+    from fat2019.models.losses import TaggingLoss
+    from fat2019.models.networks import ModelConfig, build, set_trainable
 
     config = ModelConfig(model, weights="none", trainable=trainable)
     network = build(config, _CLASSES, _IMAGE)

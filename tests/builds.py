@@ -2,10 +2,10 @@
 
 import pytest
 
-from fat2019 import DataError
-from fat2019.build import build_features
-from fat2019.config import FeatureConfig
-from fat2019.manifest import MANIFEST_NAME, read_manifest
+from fat2019.config.features import FeatureConfig
+from fat2019.errors import DataError
+from fat2019.store.builder import build_features
+from fat2019.store.manifest import MANIFEST_NAME, read_manifest
 from tests.faults.sounds import A_SHARD, data_set
 
 

@@ -43,10 +43,10 @@ def tiny_data(tmp_path_factory):
 @pytest.fixture(scope="session")
 def open_store(tiny_data, tmp_path_factory):
     """``open_store(dtype)``: a store of the tiny data set in both formats, built when first asked for."""
-    from fat2019.build import build_features
-    from fat2019.clips import find_data_set
-    from fat2019.config import FeatureConfig
-    from fat2019.store import FeatureStore
+    from fat2019.config.features import FeatureConfig
+    from fat2019.data.data_set import find_data_set
+    from fat2019.store.builder import build_features
+    from fat2019.store.reader import FeatureStore
 
     @functools.cache
     def opened(dtype):
@@ -81,7 +81,7 @@ def sounds(tmp_path):
 @pytest.fixture(scope="session")
 def finished(store, tmp_path_factory):
     """The run of two stages, the rows that were reported, and what was logged."""
-    from fat2019 import training
+    from fat2019.training.trainer import trainer as training
     from tests.interrupted_training import tiny_network
     from tests.short_training import TWO_STAGES
 

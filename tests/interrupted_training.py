@@ -15,11 +15,11 @@ from pathlib import Path
 
 import keras
 
-from fat2019 import training
-from fat2019.feed import FeedConfig
-from fat2019.stages import Stage, TrainConfig
-from fat2019.store import FeatureStore
-from fat2019.training import train
+from fat2019.feed.feeds import FeedConfig
+from fat2019.store.reader import FeatureStore
+from fat2019.training import trainer as training
+from fat2019.training.stages import Stage, TrainConfig
+from fat2019.training.trainer import train
 
 FEED = FeedConfig(batch_windows=8)
 CONFIG = TrainConfig(

@@ -10,10 +10,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fat2019.config import to_json
-from fat2019.files import write_json
-from fat2019.runs import Run
-from fat2019.stages import TrainConfig
+from fat2019.config.features import to_json
+from fat2019.runs.run import Run
+from fat2019.training.stages import TrainConfig
+from fat2019.utils.files import write_json
 
 
 def make_run(path, store, *, seed=0, config=None, validation=(), split="curated", vocabulary=None, epochs=2):

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from fat2019.augment import SpecAugment
-from fat2019.feed import FeedConfig
-from fat2019.models import ModelConfig
-from fat2019.stages import Stage, TrainConfig
+from fat2019.feed.augment import SpecAugment
+from fat2019.feed.feeds import FeedConfig
+from fat2019.models.networks import ModelConfig
+from fat2019.training.stages import Stage, TrainConfig
 
 SMALL = FeedConfig(batch_windows=8)
 TWO_STAGES = TrainConfig(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from fat2019.augment import SpecAugment, spec_augment
-from fat2019.windows import to_image
+from fat2019.feed.augment import SpecAugment, spec_augment
+from fat2019.feed.windows import to_image
 from rivals import BATCH_WINDOWS, MASKS, MEL_BANDS, WIDEST_BANDS, WIDEST_FRAMES, WINDOW_FRAMES
 
 

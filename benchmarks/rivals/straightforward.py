@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pydub import AudioSegment
 from pydub.silence import split_on_silence
 
-from fat2019.config import FeatureConfig
+from fat2019.config.features import FeatureConfig
 
 
 def write_features(path: Path, split: str, out: Path, config: FeatureConfig) -> None:

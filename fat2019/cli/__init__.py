@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from fat2019 import DataError
 from fat2019.cli import experiments, features, look, score, train
-from fat2019.console import PROGRESS_LOG
+from fat2019.errors import DataError
+from fat2019.utils.progress import PROGRESS_LOG
 
 _ANYWHERE = ("-q", "--quiet", "-v", "--verbose")
 _FROM_EPOCH = "from the last finished epoch"

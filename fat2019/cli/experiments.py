@@ -73,10 +73,10 @@ def reproduce(
 
     A table that was interrupted goes on when the same command is given again; finished rows are kept.
     """
-    from fat2019.reproduce import reproduce as run
-    from fat2019.reproduce import table_of
-    from fat2019.store import FeatureStore
-    from fat2019.trials import TABLES, compare
+    from fat2019.experiments import reproduce as run
+    from fat2019.experiments.reproduce import table_of
+    from fat2019.experiments.trials import TABLES, compare
+    from fat2019.store.reader import FeatureStore
 
     name = table if table in TABLES else table_of(table, also=TABLES)
     path = out or Path("reproduced") / name
@@ -129,10 +129,10 @@ def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes:
     A sweep that was interrupted goes on when the same command is given again; finished runs are kept. With a recipe,
     its own settings take the place of the defaults below. Of folds one is trained, the first or that of --fold.
     """
-    from fat2019.recipes import configure
-    from fat2019.store import FeatureStore
-    from fat2019.sweep import sweep as run
-    from fat2019.sweep import to_markdown
+    from fat2019.experiments import sweep as run
+    from fat2019.experiments.sweep import to_markdown
+    from fat2019.store.reader import FeatureStore
+    from fat2019.training.recipes import configure
 
     fixed = {name: value for name, value in changes.items() if not isinstance(value, tuple)}
     grid = {name: values for name, values in changes.items() if isinstance(values, tuple) and values}

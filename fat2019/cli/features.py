@@ -12,8 +12,8 @@ import click
 
 from fat2019.cli.options import PATH, as_json, some_splits, validation_share
 from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result
-from fat2019.config import DTYPES, NAMED
-from fat2019.console import progress
+from fat2019.config.features import DTYPES, NAMED
+from fat2019.utils.progress import progress
 
 FORMATS = {"hdf5": ("hdf5",), "tfrecord": ("tfrecord",), "both": ("hdf5", "tfrecord")}
 
@@ -25,7 +25,7 @@ FORMATS = {"hdf5": ("hdf5",), "tfrecord": ("tfrecord",), "both": ("hdf5", "tfrec
 @as_json
 def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     """Make a small synthetic data set, and do the whole job on it: features, training, submission, score."""
-    from fat2019.demo import run_demo
+    from fat2019.experiments.demo import run_demo
 
     result = run_demo(out, epochs=epochs, seed=seed, progress=progress, report=epoch_line([epochs]))
     print_result(
@@ -87,8 +87,8 @@ def build_features(
     DATA is a folder in Kaggle's layout (train_curated/, train_curated.csv, ...) or Zenodo's. A build that was
     interrupted goes on when started again; one that is up to date says so.
     """
-    from fat2019.build import build_features as build
-    from fat2019.clips import find_data_set
+    from fat2019.data.data_set import find_data_set
+    from fat2019.store.builder import build_features as build
 
     if scheduler:  # whose workers have another working directory
         data, out = data.resolve(), out.resolve()
@@ -127,8 +127,8 @@ def build_features(
 @as_json
 def info(store: Path, validation_share: float, balance: bool, json_: bool) -> None:
     """Say what a feature STORE holds, and how evenly the iterative and the plain split would divide its labels."""
-    from fat2019.describe import describe, describe_balance
-    from fat2019.store import FeatureStore
+    from fat2019.store.info import describe, describe_balance
+    from fat2019.store.reader import FeatureStore
 
     opened = FeatureStore.open(store)
     result, lines = describe(opened)
@@ -144,7 +144,7 @@ def info(store: Path, validation_share: float, balance: bool, json_: bool) -> No
 @as_json
 def verify(store: Path, deep: bool, json_: bool) -> None:
     """Check every file of a STORE against its checksum; exit status 1 if anything is wrong."""
-    from fat2019.verify import verify as check
+    from fat2019.store import verify as check
 
     problems = check(store, deep=deep)
     print_result(
@@ -160,7 +160,7 @@ def verify(store: Path, deep: bool, json_: bool) -> None:
 def _executor(scheduler: str | None) -> contextlib.AbstractContextManager[Any]:
     if scheduler is None:
         return contextlib.nullcontext()
-    from fat2019.cluster import scheduler_executor
+    from fat2019.store.dask import scheduler_executor
 
     return scheduler_executor(scheduler)
 

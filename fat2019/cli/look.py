@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from fat2019 import DataError
 from fat2019.cli import options
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import TensorFlowCommand, print_result
-from fat2019.console import progress
-from fat2019.files import require_place
+from fat2019.errors import DataError
+from fat2019.utils.files import require_place
+from fat2019.utils.progress import progress
 
 
 @click.command("explore", cls=TensorFlowCommand)
@@ -41,7 +41,7 @@ def explore(
     json_: bool,
 ) -> None:
     """Make a page on which to see and hear SOURCE, a feature store or a data set."""
-    from fat2019.explore import explore as run
+    from fat2019.pages import explore as run
 
     require_place(out)
     with progress("clips") as show:
@@ -68,7 +68,7 @@ def explore(
 @as_json
 def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Path | None, json_: bool) -> None:
     """Make a page on one or more finished RUNS: curves, scores by class, mistakes to see and hear, their ensemble."""
-    from fat2019.report import report as run
+    from fat2019.pages import report as run
 
     require_place(out)
     with progress("clips") as show:
@@ -97,8 +97,8 @@ def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json
     Each file is treated as a test clip: its silences are removed, and the scores of all its windows averaged. A file
     that cannot be used is named on standard error; the others are tagged, and the exit status is 2 at the end.
     """
-    from fat2019.runs import Run
-    from fat2019.tagging import Tagger, draw_timeline, find_audio
+    from fat2019.runs.run import Run
+    from fat2019.serving.tagger import Tagger, draw_timeline, find_audio
 
     tagger = Tagger(Run.open(run))
     failures: list[dict[str, str]] = []
@@ -168,8 +168,8 @@ def _tag_lines(row: dict[str, Any]) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, help="Of the page, on 127.0.0.1.")
 def serve(run: Path, port: int) -> None:
     """Show a web page on this machine that tags what is dropped or recorded there, by a trained RUN (extra [app])."""
-    from fat2019.app import ADDRESS
-    from fat2019.app import serve as show
+    from fat2019.serving.app import ADDRESS
+    from fat2019.serving.app import serve as show
 
     address = f"http://{ADDRESS}:{port}"
     show(run, port, lambda: click.echo(f"{address}, until it is interrupted (Ctrl-C)", err=True))
@@ -197,8 +197,8 @@ def export(run: Path, form: str, out: Path | None, json_: bool) -> None:
     It takes a waveform, float32 in -1..1, mono, at the run's sample rate, and returns a score for each class; log-mel
     and windows are part of it, silence removal is not.
     """
-    from fat2019.export import export as run_export
-    from fat2019.runs import Run
+    from fat2019.runs.run import Run
+    from fat2019.serving import export as run_export
 
     result = run_export(Run.open(run), form, out)
     print_result(

@@ -5,7 +5,7 @@ from typing import Literal
 
 import click
 
-from fat2019.config import SPLITS
+from fat2019.config.features import SPLITS
 
 Windows = Literal["tiled", "max-energy"]
 Mean = Literal["arithmetic", "geometric"]

@@ -8,8 +8,8 @@ import click
 from fat2019.cli import options
 from fat2019.cli.options import PATH, Mean, Windows, as_json
 from fat2019.cli.output import TensorFlowCommand, print_result
-from fat2019.console import progress
-from fat2019.files import require_place
+from fat2019.utils.files import require_place
+from fat2019.utils.progress import progress
 
 
 @click.command("evaluate", cls=TensorFlowCommand)
@@ -20,7 +20,7 @@ from fat2019.files import require_place
 @as_json
 def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Windows, json_: bool) -> None:
     """Score a RUN by LWLRAP: on its validation clips, and on test clips whose labels are known."""
-    from fat2019.evaluation import evaluate_run
+    from fat2019.scoring.evaluation import evaluate_run
 
     with progress("clips") as show:
         result = evaluate_run(run, truth=truth, features=features, windows=windows, progress=show)
@@ -63,8 +63,8 @@ def predict(
     json_: bool,
 ) -> None:
     """Score the test clips with one or more RUNS, and write a submission of their mean."""
-    from fat2019.evaluation import asked_for, predict_test
-    from fat2019.submission import matching_sample, write_submission
+    from fat2019.scoring.evaluation import asked_for, predict_test
+    from fat2019.scoring.submission import matching_sample, write_submission
 
     require_place(out)  # this and a sample of other clips are told before the clips are scored, not after
     if sample is not None:
@@ -97,7 +97,7 @@ def predict(
 @as_json
 def average(submissions: tuple[Path, ...], out: Path, mean: Mean, weights: tuple[float, ...], json_: bool) -> None:
     """Average SUBMISSIONS, from their CSV files alone."""
-    from fat2019.submission import average_files
+    from fat2019.scoring.submission import average_files
 
     average_files(submissions, out, mean, weights or None)
     print_result(

@@ -10,10 +10,10 @@ from fat2019.cli import options
 from fat2019.cli.changes import recipe_changes
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result, say_epoch
-from fat2019.files import require_place
+from fat2019.utils.files import require_place
 
 if TYPE_CHECKING:
-    from fat2019.runs import Run
+    from fat2019.runs.run import Run
 
 
 @click.command("train", cls=TensorFlowCommand)
@@ -33,10 +33,10 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
     A run that was interrupted goes on from its last finished epoch when the same command is given again. With a recipe,
     its own settings take the place of the defaults below.
     """
-    from fat2019.recipes import configure
-    from fat2019.store import FeatureStore
-    from fat2019.training import train as fit
-    from fat2019.training import train_folds
+    from fat2019.store.reader import FeatureStore
+    from fat2019.training.recipes import configure
+    from fat2019.training.trainer import train as fit
+    from fat2019.training.trainer import train_folds
 
     config = configure(recipe, changes)
     path = run or Path("runs") / (recipe or config.model.name)
@@ -74,9 +74,9 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     towards the mean of labels and scores (soft). Networks are trained as by `train`, the recipe being best-noisy, whose
     settings take the place of the defaults below.
     """
-    from fat2019.recipes import configure
-    from fat2019.relabel import relabel as judge
-    from fat2019.store import FeatureStore
+    from fat2019.store.reader import FeatureStore
+    from fat2019.training import relabel as judge
+    from fat2019.training.recipes import configure
 
     require_place(out)
     for option in ("splits", "validate_on", "validation_share", "folds", "fold", "relabel"):
@@ -99,7 +99,7 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
 @as_json
 def recipes(json_: bool) -> None:
     """List the named configurations: the rows of the report's tables and the curves of its figures."""
-    from fat2019.recipes import RECIPES
+    from fat2019.training.recipes import RECIPES
 
     print_result(
         {"recipes": [dataclasses.asdict(recipe) for recipe in RECIPES.values()]},
@@ -121,7 +121,7 @@ def recipes(json_: bool) -> None:
 @as_json
 def models(classes: int, json_: bool) -> None:
     """List every network and head with its parameters."""
-    from fat2019.models import list_models
+    from fat2019.models.networks import list_models
 
     rows = list_models(classes)
     print_result(

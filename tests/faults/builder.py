@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fat2019 import DataError
-from fat2019.build import build_features
-from fat2019.config import FeatureConfig
-from fat2019.logmel import log_mel
+from fat2019.audio.logmel import log_mel
+from fat2019.config.features import FeatureConfig
+from fat2019.errors import DataError
+from fat2019.store.builder import build_features
 from tests.faults.sounds import A_SHARD, data_set
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from fat2019.clips import Clip, DataSet
-from fat2019.labels import Vocabulary
+from fat2019.data.data_set import Clip, DataSet
+from fat2019.data.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(("Bark", "Gong", "Meow"))
 FOLDERS = {"curated": "train_curated", "noisy": "train_noisy", "test": "test"}

@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from fat2019.config import FeatureConfig
+from fat2019.config.features import FeatureConfig
 
 
 def mel_power(samples: NDArray[np.float64], config: FeatureConfig) -> NDArray[np.float64]:

@@ -1,0 +1,235 @@
+"""Runs -> scores of clips -> LWLRAP, or the scores of the test clips for a submission."""
+
+import functools
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fat2019.data.vocabulary import Vocabulary
+from fat2019.errors import DataError
+from fat2019.runs.run import Run
+from fat2019.scoring.inference import score_clips
+from fat2019.scoring.metrics import lwlrap
+from fat2019.scoring.submission import Mean, are_weights, combine, read_truth
+from fat2019.store.reader import FeatureStore
+from fat2019.utils.progress import Progress
+
+log = logging.getLogger(__name__)
+
+Windows = Literal["tiled", "max-energy"]
+
+
+def evaluate_run(
+    path: Path,
+    *,
+    truth: Path | None = None,
+    features: Path | None = None,
+    windows: Windows = "tiled",
+    progress: Progress | None = None,
+) -> dict[str, dict[str, Any]]:
+    """LWLRAP of a run by part: ``validation``, and ``test`` where the test clips' labels are known.
+
+    Those labels come from a CSV file, or from the store if its data set had them (Zenodo's); then the public and
+    the private part are scored apart as well. Validation scores run far above test scores on this data set: they are
+    never to be mistaken for one another.
+
+    Raises:
+        DataError: the run, the store or the CSV file cannot be used, or they do not fit together.
+    """
+    run = Run.open(path)
+    store = run.store(features)
+    parts = {"validation": _held_out(run, store)}
+    labels = store.labels
+    if (known := _known_labels(store, truth)) is not None:
+        test, labels = known
+        parts |= {"test": test} if truth else _with_usages(store, test)
+        if lost := _lost_test_clips(store):
+            log.warning("%s: not scored, since their audio could not be used: %s", store.path, _some(lost))
+    clips = np.unique(np.concatenate(list(parts.values())))
+    scores = score_clips(
+        run.model(), store, clips, windows=windows, progress=progress and (lambda done: progress(done, len(clips)))
+    )
+    row = {clip: row for row, clip in enumerate(clips.tolist())}
+    return {
+        name: {
+            "lwlrap": lwlrap(labels[part], scores[[row[clip] for clip in part.tolist()]]),
+            "clips": int(labels[part].any(axis=1).sum()),  # of others, whose labels are not known, there is no score
+        }
+        for name, part in parts.items()
+    }
+
+
+def asked_for(path: Path, features: Path | None = None) -> tuple[list[str], Vocabulary]:
+    """The file names of the test clips that :func:`predict_test` would score with a run, and the classes.
+
+    Raises:
+        DataError: as :func:`predict_test`.
+    """
+    run = Run.open(path)
+    store = run.store(features)
+    require_test_clips(store)
+    return sorted(store.clips["fname"].to_numpy()[_test_clips(store)]), run.vocabulary
+
+
+def predict_test(
+    paths: Sequence[Path],
+    *,
+    features: Path | None = None,
+    windows: Windows = "tiled",
+    mean: Mean = "arithmetic",
+    weights: Sequence[float] = (),
+    progress: Progress | None = None,
+) -> tuple[list[str], npt.NDArray[np.float64], Vocabulary]:
+    """The mean of several runs' scores of the test clips.
+
+    Returns:
+        File names, ``(clips, classes)`` scores in their order, and the vocabulary.
+
+    Raises:
+        DataError: a run or its store cannot be used, the runs have different classes or test clips, or a test clip has
+            no features since its audio could not be used.
+    """
+    if weights and not are_weights(weights, len(paths)):
+        raise DataError(
+            f"weights: expected one a run ({len(paths)}), none below 0 and not all 0, received "
+            f"{', '.join(f'{weight:g}' for weight in weights)}"
+        )
+    runs = [Run.open(path) for path in paths]
+    by_run, fnames = [], []
+    for index, run in enumerate(runs):
+        if run.vocabulary != runs[0].vocabulary:
+            raise DataError(f"{run.path}: its vocabulary is not that of {runs[0].path}: scores cannot be averaged")
+        store = run.store(features)
+        require_test_clips(store)
+        test = _test_clips(store)
+        scores = score_clips(
+            run.model(),
+            store,
+            test,
+            windows=windows,
+            mean=mean,
+            progress=progress and functools.partial(_tell, progress, index, len(runs), len(test)),
+        )
+        by_name = np.argsort(store.clips["fname"].to_numpy()[test])
+        fnames.append(store.clips["fname"].to_numpy()[test][by_name].tolist())
+        by_run.append(scores[by_name])
+        if fnames[-1] != fnames[0]:
+            raise DataError(f"{run.path}: its test clips are not those of {runs[0].path}: scores cannot be averaged")
+    return fnames[0], combine(by_run, mean, list(weights) or None), runs[0].vocabulary
+
+
+def lwlrap_on_test(
+    store: FeatureStore, fnames: Sequence[str], scores: npt.NDArray[np.float64], truth: Path | None = None
+) -> float | None:
+    """LWLRAP of the scores ``(clips, classes)`` of these test clips; none where their labels are not known.
+
+    The labels come from a CSV file, or from the store.
+
+    Raises:
+        DataError: the file has a clip that the scores lack, or cannot be used.
+    """
+    known = _known_labels(store, truth)
+    if known is None:
+        return None
+    test, labels = known
+    row = {fname: row for row, fname in enumerate(fnames)}
+    return lwlrap(labels[test], scores[[row[fname] for fname in store.clips["fname"].to_numpy()[test]]])
+
+
+def is_test_known(store: FeatureStore, truth: Path | None = None) -> bool:
+    """Whether :func:`lwlrap_on_test` will have a score; to be asked before long work.
+
+    Raises:
+        DataError: the labels are known, and not all test clips can be scored; or as :func:`lwlrap_on_test`.
+    """
+    if _known_labels(store, truth) is None:
+        return False
+    require_test_clips(store)
+    return True
+
+
+def _tell(progress: Progress, run: int, runs: int, clips: int, done: int) -> None:
+    progress(run * clips + done, runs * clips)
+
+
+def _held_out(run: Run, store: FeatureStore) -> npt.NDArray[np.int64]:
+    split, names = run.held_out()
+    clips = np.flatnonzero(store.clips["fname"].isin(names) & (store.clips["split"] == split))
+    if len(clips) != len(names):
+        raise DataError(
+            f"{store.path}: it lacks {len(names) - len(clips)} of the clips that {run.path} was validated "
+            "on: was it built from other files since?"
+        )
+    return clips
+
+
+def _test_clips(store: FeatureStore) -> npt.NDArray[np.int64]:
+    return np.flatnonzero(store.clips["split"].to_numpy() == "test")
+
+
+def _known_labels(
+    store: FeatureStore, truth: Path | None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]] | None:
+    """The test clips whose labels are known, and the labels of all clips with theirs among them."""
+    if truth is not None:
+        return _true_labels(store, truth)
+    test = _test_clips(store)
+    return (test, store.labels) if store.labels[test].any() else None
+
+
+def _true_labels(store: FeatureStore, path: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    table = read_truth(path, store.vocabulary)
+    test = _test_clips(store)
+    place = dict(zip(store.clips["fname"].to_numpy()[test], test.tolist(), strict=True))
+    missing = [fname for fname in table["fname"] if fname not in place]
+    if lost := sorted(set(missing) & set(_lost_test_clips(store))):
+        raise DataError(
+            f"{path}: {len(lost)} of its clips have no features in {store.path}, since their audio could not be used: "
+            f"{_some(lost)}; mend the files and build again, or leave them out"
+        )
+    if missing:
+        raise DataError(
+            f"{path}: {len(missing)} of its clips are not among the test clips of {store.path}: {_some(missing)}"
+        )
+    clips = np.array([place[fname] for fname in table["fname"]], np.int64)
+    labels = store.labels.copy()
+    if not any(table["labels"]):
+        raise DataError(
+            f"{path}: no clip has a label; is it the sample of a submission, or a list still to be filled in?"
+        )
+    labels[clips] = [store.vocabulary.encode(names) for names in table["labels"]]
+    return clips, labels
+
+
+def _with_usages(store: FeatureStore, test: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.int64]]:
+    usage = store.clips["usage"].to_numpy()[test]
+    apart = {f"test {name.lower()}": test[usage == name] for name in ("Public", "Private") if (usage == name).any()}
+    return {"test": test, **apart}
+
+
+def require_test_clips(store: FeatureStore) -> None:
+    """See that the test clips can be scored, all of them.
+
+    Raises:
+        DataError: there are none, or the audio of one could not be used.
+    """
+    if not len(_test_clips(store)):
+        raise DataError(f"{store.path}: it has no test clips; build them with --splits test or without --splits")
+    if lost := _lost_test_clips(store):
+        raise DataError(
+            f"{store.path}: {len(lost)} test clips could not be used and have no scores: {_some(lost)}; mend the files "
+            "and build again"
+        )
+
+
+def _lost_test_clips(store: FeatureStore) -> list[str]:
+    """The names of test clips whose audio could not be used."""
+    return store.quarantine["fname"][store.quarantine["split"] == "test"].tolist()
+
+
+def _some(fnames: Sequence[str]) -> str:
+    return ", ".join(fnames[:3]) + (f" and {len(fnames) - 3} more" if len(fnames) > 3 else "")

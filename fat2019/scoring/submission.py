@@ -1,0 +1,284 @@
+"""Window scores -> clip scores -> ensembles -> the CSV file for Kaggle, and back from such files.
+
+A submission is a CSV file with the header ``fname`` and the class names, and one row a clip: its file name
+with ``.wav``, then one score a class. Rows and columns stand in the order of ``sample_submission.csv``.
+Scores are written with all their digits: LWLRAP looks only at their order, and rounding makes ties.
+
+A mean is ``arithmetic``, or ``geometric``: that of probabilities, those below 1e-7 taken as 1e-7 so that one
+model's zero cannot overrule all others.
+"""
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from fat2019.data.vocabulary import Vocabulary, parse_labels
+from fat2019.errors import DataError
+from fat2019.utils.files import write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Mean = Literal["arithmetic", "geometric"]
+
+_LOWEST_PROBABILITY = 1e-7
+
+
+def pool_windows(scores: np.ndarray, clip_of_window: np.ndarray, clips: int, mean: Mean = "arithmetic") -> np.ndarray:
+    """Scores of windows ``(windows, classes)`` -> their means over each clip ``(clips, classes)``, float64.
+
+    ``clip_of_window`` ``(windows,)`` holds the clip's number of each window, sorted.
+
+    Raises:
+        ValueError: a clip without window, numbers out of order or range, shapes that do not fit, another
+            mean, or values that are no probabilities for the geometric mean.
+    """
+    scores, clip_of_window = np.asarray(scores), np.asarray(clip_of_window)
+    if scores.ndim != 2 or clip_of_window.shape != scores.shape[:1]:
+        raise ValueError(
+            "Expected scores (windows, classes) and clip_of_window (windows,). "
+            f"Received shapes {scores.shape} and {clip_of_window.shape}."
+        )
+    first, counts = np.unique(clip_of_window, return_index=True, return_counts=True)[1:]  # (clips,)
+    if (np.diff(clip_of_window) < 0).any() or not np.array_equal(clip_of_window[first], np.arange(clips)):
+        missing = np.setdiff1d(np.arange(clips), clip_of_window)
+        raise ValueError(
+            f"Expected the sorted numbers of the clips 0 to {clips - 1}, each at least once. "
+            f"Received {len(clip_of_window)} numbers, without clips {missing[:3].tolist()}."
+        )
+    into, out_of = _scale(mean)
+    sums = np.add.reduceat(into(scores), first, axis=0)  # (clips, classes)
+    return out_of(sums / counts[:, None])
+
+
+def combine(
+    scores: Sequence[np.ndarray], mean: Mean = "arithmetic", weights: Sequence[float] | None = None
+) -> np.ndarray:
+    """The scores of several models, each ``(clips, classes)`` -> their weighted mean, of that shape, float64.
+
+    Raises:
+        ValueError: no scores, scores of different shapes, weights that are not one a model, >= 0 and with a
+            sum above 0, another mean, or values that are no probabilities for the geometric mean.
+    """
+    shapes = {np.shape(one) for one in scores}
+    if len(shapes) != 1:
+        raise ValueError(f"Expected scores of one shape. Received {len(scores)} of shapes {sorted(shapes)}.")
+    share = np.ones(len(scores)) if weights is None else np.asarray(weights, np.float64)  # (models,)
+    if not are_weights(share, len(scores)):
+        raise ValueError(f"Expected {len(scores)} weights >= 0 with a sum above 0. Received {weights}.")
+    into, out_of = _scale(mean)
+    total = sum(weight * into(one) for weight, one in zip(share / share.sum(), scores, strict=True))
+    return out_of(np.asarray(total))  # (clips, classes)
+
+
+def write_submission(
+    path: Path, fnames: Sequence[str], scores: np.ndarray, vocabulary: Vocabulary, sample_path: Path | None = None
+) -> None:
+    """Write the scores ``(clips, classes)`` of these clips as a submission, whole or not at all.
+
+    Rows and columns are put in the sample's order, where there is one. A file name without an extension
+    gets ``.wav``.
+
+    Raises:
+        DataError: clips or classes are not exactly the sample's, a clip occurs twice, a score is NaN or
+            infinite, or the file cannot be written.
+        ValueError: the shape of ``scores`` is not ``(len(fnames), len(vocabulary))``.
+    """
+    import pandas as pd
+
+    if np.shape(scores) != (len(fnames), len(vocabulary)):
+        raise ValueError(
+            f"Expected scores of shape ({len(fnames)}, {len(vocabulary)}). Received shape {np.shape(scores)}."
+        )
+    rows = _rows(fnames)
+    table = pd.DataFrame(np.asarray(scores), index=rows, columns=list(vocabulary.names))
+    _require_unique(path, rows)
+    _require_finite(path, table)
+    if sample_path is not None:
+        sample = matching_sample(sample_path, fnames, vocabulary)
+        table = table.loc[sample.index, sample.columns]
+    write_whole(Path(path), table.to_csv(lineterminator="\n"))
+
+
+def matching_sample(path: Path, fnames: Sequence[str], vocabulary: Vocabulary) -> "pd.DataFrame":
+    """A sample, its rows by ``fname``, that asks for exactly these clips and classes.
+
+    Raises:
+        DataError: it asks for others, or is no submission.
+    """
+    import pandas as pd
+
+    sample = read_sample(path).set_index("fname")
+    _require_same("clips", _rows(fnames), sample.index, path)
+    _require_same("classes", pd.Index(vocabulary.names), sample.columns, path)
+    return sample
+
+
+def _rows(fnames: Sequence[str]) -> "pd.Index":
+    import pandas as pd
+
+    return pd.Index([name if "." in name else f"{name}.wav" for name in fnames], name="fname", dtype=object)
+
+
+def are_weights(weights: Sequence[float] | np.ndarray, models: int) -> bool:
+    """Whether so many models can be weighed by them: one each, none below 0, and not all 0."""
+    weights = np.asarray(weights, np.float64)
+    return weights.shape == (models,) and bool((weights >= 0).all() and 0 < weights.sum() < np.inf)
+
+
+def average_files(
+    paths: Sequence[Path], out: Path, mean: Mean = "arithmetic", weights: Sequence[float] | None = None
+) -> None:
+    """Write the mean of submissions, from their CSV files alone; rows and columns in the order of the first.
+
+    Raises:
+        DataError: no file, a file that is no submission, files with different clips or classes, weights
+            that do not fit, or values that are no probabilities for the geometric mean.
+    """
+    if not paths:
+        raise DataError("no submission to average: expected at least one CSV file")
+    tables = [_read_scores(path) for path in paths]
+    first = tables[0]
+    for path, table in zip(paths, tables, strict=True):
+        _require_same("clips", table.index, first.index, paths[0], path)
+        _require_same("classes", table.columns, first.columns, paths[0], path)
+    aligned = [table.loc[first.index, first.columns].to_numpy() for table in tables]
+    try:
+        scores = combine(aligned, mean, weights)
+    except ValueError as error:
+        raise DataError(f"{', '.join(map(str, paths))}: {error}") from error
+    write_submission(out, list(first.index), scores, Vocabulary(tuple(first.columns)))
+
+
+def read_sample(path: Path) -> "pd.DataFrame":
+    """A submission as its file has it: ``fname`` and one column a class, all as text, in the file's order.
+
+    Raises:
+        DataError: the file is not readable, empty, or no submission; a clip or a class occurs twice.
+    """
+    table = _read_csv(path)
+    if table.columns[0] != "fname" or len(table.columns) < 2:
+        raise DataError(
+            f"{path}: expected the header 'fname' and the class names, received "
+            f"{', '.join(table.columns[:3])}: is this a submission?"
+        )
+    try:
+        Vocabulary(tuple(table.columns))
+    except DataError as error:
+        raise DataError(f"{path}: header: {error}") from error
+    _require_unique(path, table["fname"])
+    return table
+
+
+def read_truth(path: Path, vocabulary: Vocabulary) -> "pd.DataFrame":
+    """The labels of clips from a CSV file with the columns ``fname`` and ``labels``; others are ignored.
+
+    Returns:
+        the columns ``fname`` and ``labels``, the latter tuples of class names.
+
+    Raises:
+        DataError: the file is not readable or empty, a column is missing, a clip occurs twice, or a label is
+            not in the vocabulary.
+    """
+    import pandas as pd
+
+    table = _read_csv(path)
+    header = list(table.columns)
+    if header.count("fname") != 1 or header.count("labels") != 1:
+        raise DataError(f"{path}: expected the columns fname and labels, received {', '.join(header)}")
+    _require_unique(path, table["fname"])
+    labels = [parse_labels(cell) for cell in table["labels"]]
+    for fname, of_clip in zip(table["fname"], labels, strict=True):
+        try:
+            vocabulary.encode(of_clip)
+        except DataError as error:
+            raise DataError(f"{path}: {fname}: {error}") from error
+    return table[["fname"]].assign(labels=pd.Series(labels, dtype=object))
+
+
+def _scale(mean: Mean) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+    """The function into the scale in which the mean is a plain average, in float64, and the one back."""
+    if mean == "arithmetic":
+        return lambda scores: np.asarray(scores, np.float64), lambda scores: scores
+    if mean == "geometric":
+        return _log_probabilities, np.exp
+    raise ValueError(f"Expected the mean 'arithmetic' or 'geometric'. Received {mean!r}.")
+
+
+def _log_probabilities(scores: np.ndarray) -> np.ndarray:
+    scores = np.asarray(scores, np.float64)
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError(
+            "Expected probabilities from 0 to 1 for the geometric mean. "
+            f"Received values from {scores.min()} to {scores.max()}."
+        )
+    return np.log(np.maximum(scores, _LOWEST_PROBABILITY))
+
+
+def _read_scores(path: Path) -> "pd.DataFrame":
+    """The scores of a submission as float64, rows by clip, columns by class."""
+    table = read_sample(path).set_index("fname")
+    try:
+        table = table.astype(np.float64)
+    except ValueError as error:
+        raise DataError(f"{path}: expected a number in every class column: {error}") from error
+    _require_finite(path, table)
+    return table
+
+
+def _read_csv(path: Path) -> "pd.DataFrame":
+    """Every cell as text: pandas' own reader renames columns that occur twice and fills up short rows."""
+    import pandas as pd
+
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: is no CSV file in UTF-8: {error}") from error
+    if len(rows) < 2:
+        raise DataError(f"{path}: is empty: expected a header and at least one row")
+    header = rows.pop(0)
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}: row {number} ({row[0]}): expected {len(header)} cells like the header, "
+                f"received {len(row)}: was the file cut?"
+            )
+    return pd.DataFrame(rows, columns=header, dtype=str)
+
+
+def _require_unique(path: Path, fnames: "pd.Index | pd.Series") -> None:
+    twice = fnames[fnames.duplicated()]
+    if len(twice):
+        raise DataError(f"{path}: {len(twice)} clips occur more than once: {_some(twice)}")
+
+
+def _require_finite(path: Path, table: "pd.DataFrame") -> None:
+    bad = np.argwhere(~np.isfinite(table.to_numpy()))
+    if len(bad):
+        clip, column = bad[0]
+        raise DataError(
+            f"{path}: {len(bad)} scores are NaN or infinite, the first of {table.index[clip]}, "
+            f"{table.columns[column]}: did the training diverge?"
+        )
+
+
+def _require_same(
+    what: str, ours: "pd.Index", sample: "pd.Index", sample_path: Path, path: Path | str = "the scores"
+) -> None:
+    missing, extra = sample.difference(ours, sort=False), ours.difference(sample, sort=False)
+    if len(missing):
+        raise DataError(
+            f"{path}: {len(missing)} of the {len(sample)} {what} of {sample_path} are missing: {_some(missing)}"
+        )
+    if len(extra):
+        raise DataError(f"{path}: {len(extra)} of its {len(ours)} {what} are not in {sample_path}: {_some(extra)}")
+
+
+def _some(names: "pd.Index | pd.Series") -> str:
+    return ", ".join(list(names[:3])) + (", ..." if len(names) > 3 else "")

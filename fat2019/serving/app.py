@@ -1,0 +1,177 @@
+"""A trained run behind a web page on this machine: drop or record a sound, see and hear it, and read its tags.
+
+The page is reached on the loopback address alone. What is uploaded lies in a temporary folder, which is gone when the
+page is closed down. Files too large or too long are refused before they are decoded.
+"""
+
+import contextlib
+import html
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fat2019.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fat2019.serving.tagger import Tagger
+
+ADDRESS = "127.0.0.1"
+MOST_BYTES = 200_000_000
+MOST_SECONDS = 1800
+
+_TAGS = 8
+_CSS = """
+#tags .text { overflow-wrap: anywhere; text-align: left }  /* on a telephone the scores have room beside long names */
+#message [role=alert] { font-size: 1.1rem; color: #b91c1c }
+"""
+_LEAST_PICTURE_PX = 760  # narrower, its text could not be read: on a telephone it is moved sideways
+
+
+def serve(run: Path, port: int, ready: Callable[[], None]) -> None:
+    """Show the page until it is interrupted.
+
+    Args:
+        run: the run's folder.
+        port: of the page.
+        ready: is called when the page can be looked at.
+
+    Raises:
+        DataError: the run cannot be used, the port is taken, or the library for the page is missing.
+    """
+    with made(run) as page:
+        try:
+            launch(page, server_port=port, prevent_thread_lock=True)
+        except OSError as error:  # the library's own, without a number
+            taken = "it is taken, perhaps by another page; give another --port"
+            raise DataError(f"port {port}: {taken if 'empty port' in str(error) else error}") from error
+        ready()
+        page.block_thread()
+
+
+@contextlib.contextmanager
+def made(run: Path) -> Iterator[Any]:
+    """The page of a run, not yet shown, and the temporary folder that lives as long as it.
+
+    Raises:
+        DataError: as :func:`serve`.
+    """
+    with tempfile.TemporaryDirectory(prefix="fat2019-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        os.environ["GRADIO_RUN_HISTORY"] = "False"
+        try:
+            import gradio
+        except ImportError as error:
+            raise DataError("serve needs the extra [app]: pip install 'fat2019[app]'") from error
+        from fat2019.runs.run import Run
+        from fat2019.serving.tagger import Tagger
+
+        yield _page(gradio, Tagger(Run.open(run)), run)
+
+
+def launch(page: Any, **options: Any) -> Any:
+    """Show a page on the loopback address; returns what the library does.
+
+    Nothing is loaded from elsewhere, fonts neither, and nothing can be shared from the page.
+    """
+    import gradio
+
+    theme = gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    return page.launch(
+        server_name=ADDRESS,
+        share=False,
+        max_file_size=MOST_BYTES,
+        footer_links=[],
+        theme=theme,
+        css=_CSS,
+        quiet=True,
+        **options,
+    )
+
+
+def _page(gradio: Any, tagger: "Tagger", run: Path) -> Any:
+    def answer(path: str | None) -> tuple[str, dict[str, float] | None, str, str]:
+        if path is None:
+            return "", None, "", ""
+        try:
+            return "", *tags_of(tagger, Path(path))
+        except DataError as error:
+            return f'<p role="alert">{html.escape(str(error))}</p>', None, "", ""
+
+    # Entries are deleted within the hour, also while the page is up.
+    with gradio.Blocks(title=f"fat2019: {run.name}", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        gradio.Markdown(
+            f"## What is to be heard?\n{run.name}: {len(tagger.vocabulary)} classes; recordings of up to "
+            f"{MOST_SECONDS // 60} minutes"
+        )
+        with gradio.Row():
+            sound = gradio.Audio(
+                sources=["upload", "microphone"], type="filepath", label="Sound", elem_id="sound", buttons=[]
+            )
+            tags = gradio.Label(num_top_classes=_TAGS, label="Tags", elem_id="tags")
+        message = gradio.HTML(elem_id="message")
+        timeline, log_mel = gradio.HTML(elem_id="timeline"), gradio.HTML(elem_id="log-mel")
+        sound.change(answer, sound, [message, tags, timeline, log_mel], api_name="tag")
+    return page
+
+
+def tags_of(tagger: "Tagger", path: Path) -> tuple[dict[str, float], str, str]:
+    """Scores by class, and in HTML the pictures of the scores along time and of the log-mel.
+
+    Raises:
+        DataError: the file is no audio, or too long. The message has the file's name without its folder.
+    """
+    from fat2019.audio.logmel import log_mel, repeat_to
+    from fat2019.pages import figures
+
+    _require_short(path)
+    features = tagger.features
+    try:
+        line = tagger.along(path)
+    except DataError as error:
+        raise DataError(str(error).replace(str(path), path.name)) from error
+    [tagged] = tagger.tag([path], lambda _, reason: None)
+    best = tagger.top(tagged.scores, _TAGS)
+    classes = [tagger.vocabulary.names.index(name) for name, _ in best]
+    timeline = figures.timeline(
+        line.samples,
+        line.rate_hz,
+        line.start_s,
+        line.window_s,
+        line.scores[:, classes],
+        [name for name, _ in best],
+        f"{path.name}: scores along time",
+    )
+    spectrum = figures.wide_log_mel(
+        log_mel(repeat_to(line.samples, features.window_samples), features), features, path.name
+    )
+    return (
+        dict(best),
+        _picture(timeline, "Waveform, and the scores of classes along time"),
+        _picture(spectrum, "Log-mel spectrogram"),
+    )
+
+
+def _picture(figure: "Figure", says: str) -> str:
+    from fat2019.pages.page import png_image
+
+    image = png_image(figure, says)
+    return f'<div style="overflow-x: auto"><div style="min-width: {_LEAST_PICTURE_PX}px">{image}</div></div>'
+
+
+def _require_short(path: Path) -> None:
+    import soundfile
+
+    try:
+        seconds = soundfile.info(str(path)).duration
+    except (soundfile.SoundFileError, OSError) as error:
+        raise DataError(f"{path.name}: no audio that can be decoded (WAV, FLAC, OGG or MP3)") from error
+    if seconds > MOST_SECONDS:
+        raise DataError(
+            f"{path.name}: {seconds / 60:.0f} minutes are too long, {MOST_SECONDS // 60} are the most: "
+            "cut it, or use the command tag"
+        )

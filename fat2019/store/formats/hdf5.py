@@ -1,0 +1,296 @@
+"""A shard as one HDF5 file: an array for each thing stored, contiguous, so that any clip is one read.
+
+Two builds of the same clips give the same bytes. Reading does not trust the file: HDF5 can lead to other files,
+promise any size or hide compressed bombs, so each array must be plain, of the shape that the manifest implies
+and within the file; then its bytes are read by their place, without HDF5.
+"""
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fat2019.config.features import to_json
+from fat2019.errors import DataError
+from fat2019.store.shards import (
+    FORMAT_VERSION,
+    HDF5_SUFFIX,
+    REPAIR,
+    ClipFeatures,
+    FileRecord,
+    ShardHead,
+    ShardShape,
+    indices_of,
+    multi_hot,
+    open_regular,
+    read_errors,
+    require_key,
+    stored_type,
+)
+
+
+def write_hdf5(path: Path, head: ShardHead, clips: Sequence[ClipFeatures]) -> FileRecord:
+    """Write a shard's HDF5 file to ``path``, which must be new, and make it durable.
+
+    Returns:
+        The record of the file under its final name.
+    """
+    import h5py
+
+    shape = ShardShape(
+        head.name,
+        head.key,
+        head.config,
+        len(head.vocabulary),
+        tuple(clip.fname for clip in clips),
+        tuple(clip.usage for clip in clips),
+        tuple(len(clip.audio) for clip in clips),
+        tuple(len(clip.log_mel) for clip in clips),
+    )
+    with _DiskErrorsLater(path, "x+b") as file:
+        with h5py.File(file, "w") as hdf5:
+            _write_attributes(hdf5, head)
+            names = np.array([name.encode() for name in head.vocabulary.names])
+            hdf5.create_dataset("vocabulary", data=names, track_times=False)
+            places = {name: _make_room(hdf5, name, *array) for name, array in _datasets(shape).items()}
+        file.raise_error()
+        for name, (_, dtype) in _datasets(shape).items():
+            file.seek(places[name])
+            for piece in _CONTENTS[name](shape, clips):
+                file.write(np.ascontiguousarray(piece, dtype))
+        file.raise_error()
+        os.fsync(file.fileno())
+    with path.open("rb") as written:
+        sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+        return FileRecord(head.name + HDF5_SUFFIX, os.fstat(written.fileno()).st_size, sha256)
+
+
+class Hdf5Shard:
+    """A shard's HDF5 file, open for reading some of its arrays.
+
+    Args:
+        folder: of the store.
+        shape: what the manifest says of the shard.
+        names: the arrays wanted; each takes time to be checked.
+
+    Raises:
+        DataError: the file is damaged, or not the shard that the manifest describes.
+    """
+
+    def __init__(self, folder: Path, shape: ShardShape, names: Iterable[str]) -> None:
+        self.path = folder / (shape.name + HDF5_SUFFIX)
+        every = _datasets(shape)
+        self._datasets = {name: every[name] for name in names}
+        self._file = open_regular(self.path)
+        try:
+            self._places = self._locate(shape)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def read(self, name: str, first: int = 0, last: int | None = None) -> NDArray[Any]:
+        """The rows from ``first`` up to ``last`` of an array, by default all."""
+        dimensions, dtype = self._datasets[name]
+        rows = (dimensions[0] if last is None else last) - first
+        target = np.empty((rows, *dimensions[1:]), dtype)
+        self.read_into(name, first, target)
+        return target
+
+    def read_into(self, name: str, first: int, target: NDArray[Any]) -> None:
+        """The rows from ``first`` on, as many as ``target`` has; it is C-ordered and of the array's type."""
+        row_bytes = target.nbytes // len(target)
+        position = self._places[name] + first * row_bytes
+        view, done = memoryview(target.reshape(-1).view(np.uint8)), 0  # type: ignore[arg-type]
+        while done < len(view):
+            with read_errors(self.path):
+                count = os.preadv(self._file.fileno(), [view[done:]], position + done)
+            if count == 0:
+                raise DataError(f"{self.path}: damaged: shorter than its manifest says: {REPAIR}")
+            done += count
+
+    def _locate(self, shape: ShardShape) -> dict[str, int]:
+        import h5py
+
+        try:
+            # Through the open file, so that nobody can put another one in its place in between.
+            with h5py.File(self._file, "r") as hdf5:
+                _check_key(hdf5, shape.key, self.path)
+                size = os.fstat(self._file.fileno()).st_size
+                return {
+                    name: _place(hdf5, name, dimensions, dtype, size)
+                    for name, (dimensions, dtype) in self._datasets.items()
+                }
+        except DataError:
+            raise
+        except Exception as error:  # a damaged file makes h5py raise nearly anything
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise DataError(f"{self.path}: damaged: {reason}: {REPAIR}") from error
+
+
+def read_hdf5_clips(folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
+    """All that the file holds, clip by clip, whatever it says.
+
+    Raises:
+        DataError: as :class:`Hdf5Shard`.
+    """
+    with Hdf5Shard(folder, shape, _CONTENTS) as shard:
+        small = {
+            name: shard.read(name)
+            for name in ("fname", "labels", "usage", "decibel_range", "source_rate_hz", "source_samples", "kept_whole")
+        }
+        for name in ("audio_offset", "frame_offset", "energy_offset"):
+            if not np.array_equal(shard.read(name), getattr(shape, name)):
+                raise DataError(f"{shard.path}: damaged: {name} is not what its manifest implies: {REPAIR}")
+        for row in range(len(shape.fnames)):
+            yield ClipFeatures(
+                fname=small["fname"][row].decode(errors="replace"),
+                labels=indices_of(small["labels"][row], shard.path),
+                usage=small["usage"][row].decode(errors="replace"),
+                audio=shard.read("audio", *shape.audio_offset[row : row + 2].tolist()),
+                log_mel=shard.read("log_mel", *shape.frame_offset[row : row + 2].tolist()),
+                decibel_range=small["decibel_range"][row],
+                energy=shard.read("energy", *shape.energy_offset[row : row + 2].tolist()),
+                source_rate_hz=int(small["source_rate_hz"][row]),
+                source_samples=int(small["source_samples"][row]),
+                kept_whole=bool(small["kept_whole"][row]),
+            )
+
+
+class _DiskErrorsLater(io.FileIO):
+    """A file whose write errors are kept until asked for.
+
+    HDF5 cannot close a file that it could not write (a full disk), and fails again when the process ends.
+    """
+
+    _error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view, done = memoryview(data).cast("B"), 0
+        try:
+            while done < len(view):  # one call may write less than all
+                done += super().write(view[done:])
+        except OSError as error:
+            self._error = self._error or error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self._error = self._error or error
+            return size or 0
+
+    def raise_error(self) -> None:
+        if self._error:
+            raise self._error
+
+
+def _datasets(shape: ShardShape) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Shape and type of each array, but for the vocabulary."""
+    clips, config = len(shape.fnames), shape.config
+    return {
+        "fname": ((clips,), _text_type(shape.fnames)),
+        "labels": ((clips, shape.classes), np.dtype("u1")),
+        "usage": ((clips,), _text_type(shape.usages)),
+        "audio": ((int(shape.audio_offset[-1]),), np.dtype("<i2")),
+        "audio_offset": ((clips + 1,), np.dtype("<i8")),
+        "log_mel": ((int(shape.frame_offset[-1]), config.mel_bands), stored_type(config)),
+        "frame_offset": ((clips + 1,), np.dtype("<i8")),
+        "decibel_range": ((clips, 2), np.dtype("<f4")),
+        "energy": ((int(shape.energy_offset[-1]),), np.dtype("<i8")),
+        "energy_offset": ((clips + 1,), np.dtype("<i8")),
+        "source_rate_hz": ((clips,), np.dtype("<i4")),
+        "source_samples": ((clips,), np.dtype("<i8")),
+        "kept_whole": ((clips,), np.dtype("u1")),
+    }
+
+
+def _text_type(texts: Iterable[str]) -> np.dtype[Any]:
+    return np.dtype(f"S{max(1, *(len(text.encode()) for text in texts))}")
+
+
+# What goes into each array, in pieces along its first axis: large ones clip by clip, so that nothing large is
+# held twice.
+_Contents = Callable[[ShardShape, Sequence[ClipFeatures]], Iterable[Any]]
+_CONTENTS: Mapping[str, _Contents] = {
+    "fname": lambda shape, clips: [[clip.fname.encode() for clip in clips]],
+    "labels": lambda shape, clips: [[multi_hot(clip.labels, shape.classes) for clip in clips]],
+    "usage": lambda shape, clips: [[clip.usage.encode() for clip in clips]],
+    "audio": lambda shape, clips: (clip.audio for clip in clips),
+    "audio_offset": lambda shape, clips: [shape.audio_offset],
+    "log_mel": lambda shape, clips: (clip.log_mel for clip in clips),
+    "frame_offset": lambda shape, clips: [shape.frame_offset],
+    "decibel_range": lambda shape, clips: [[clip.decibel_range for clip in clips]],
+    "energy": lambda shape, clips: (clip.energy for clip in clips),
+    "energy_offset": lambda shape, clips: [shape.energy_offset],
+    "source_rate_hz": lambda shape, clips: [[clip.source_rate_hz for clip in clips]],
+    "source_samples": lambda shape, clips: [[clip.source_samples for clip in clips]],
+    "kept_whole": lambda shape, clips: [[clip.kept_whole for clip in clips]],
+}
+
+
+def _make_room(hdf5: Any, name: str, dimensions: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """An array in one piece, without its contents; and where that piece begins in the file.
+
+    They are written there without HDF5, as they are read: a call of h5py for each clip took longer than the disk.
+    """
+    import h5py
+
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    dataset = hdf5.create_dataset(name, dimensions, dtype, track_times=False, dcpl=properties)
+    return int(dataset.id.get_offset())
+
+
+def _write_attributes(hdf5: Any, head: ShardHead) -> None:
+    hdf5.attrs["format_version"] = np.int64(FORMAT_VERSION)
+    for name, text in (
+        ("name", head.name),
+        ("split", head.split),
+        ("key", head.key),
+        ("config", to_json(head.config)),
+        ("config_digest", head.config.digest()),
+    ):
+        hdf5.attrs[name] = np.bytes_(text.encode())
+
+
+def _check_key(hdf5: Any, key: str, path: Path) -> None:
+    attribute = hdf5.attrs.get_id("key")
+    if attribute.shape != () or attribute.dtype != np.dtype(f"S{len(key)}"):
+        raise ValueError(f"its key is no text of {len(key)} characters")
+    value = np.empty((), attribute.dtype)
+    attribute.read(value)
+    require_key(value[()], key, path)
+
+
+def _place(hdf5: Any, name: str, dimensions: tuple[int, ...], dtype: np.dtype[Any], size: int) -> int:
+    """Where the array lies in the file; only a plain one, in this file, of the expected shape."""
+    import h5py
+
+    if not isinstance(hdf5.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name} is missing, or a link")
+    dataset = hdf5[name]
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.shape != dimensions:
+        raise ValueError(f"{name} is no array {dtype} {dimensions}")
+    # Only an array in one piece in this file has a place: no chunked, compact, virtual or external one.
+    place = dataset.id.get_offset()
+    if place is None:
+        raise ValueError(f"{name} is not stored in one piece in this file")
+    if place + dataset.nbytes > size:
+        raise ValueError(f"{name} reaches beyond the end of the file")
+    return int(place)

@@ -1,0 +1,214 @@
+"""What is on disk and what is wanted -> which shards can stay, and which are to be made.
+
+A shard stays if its files are there and it was made of exactly the clips that are there now, by names, labels,
+sizes and times. Nothing is read but listings, unless a repair asks for checksums; that also tries clips again
+that could not be used.
+"""
+
+import contextlib
+import dataclasses
+import math
+import os
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from fat2019.config.features import SPLITS, differences
+from fat2019.data.data_set import Clip, DataSet
+from fat2019.data.vocabulary import Vocabulary
+from fat2019.errors import DataError
+from fat2019.store.manifest import MOST_SHARDS, Header, ShardRecord, is_file_name
+from fat2019.store.shards import FORMATS, open_regular, sha256, shard_files, shard_index, shard_name
+from fat2019.store.worker import Source, Task
+
+_SOURCE_BYTES_A_SHARD = 128 << 20  # a worker holds the samples of a shard in memory
+# What a byte on disk becomes as 16-bit samples.
+_EXPANSION = {".flac": 2, ".ogg": 12, ".mp3": 12}
+_SHARD_FILE = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.(h5|audio\.tfrecord|logmel\.tfrecord)")
+
+Sources = Mapping[str, Sequence[Source]]  # by split
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How to get from the store that is there to the store that is wanted."""
+
+    header: Header
+    reused: Mapping[str, ShardRecord]  # by shard name
+    tasks: tuple[Task, ...]
+    removed: tuple[str, ...]  # names of files
+
+
+def list_sources(data_set: DataSet) -> dict[str, list[Source]]:
+    """The clips by split, each with size and time: one scan a folder, not one look a clip.
+
+    Raises:
+        DataError: there are none, a file is gone, or a name occurs in two splits or is no name for a store.
+    """
+    index = {name: number for number, name in enumerate(data_set.vocabulary.names)}
+    places = [os.path.split(clip.path) for clip in data_set.clips]  # Path.parent is slow
+    found = {folder: _scan(folder) for folder in sorted({folder for folder, _ in places})}
+    sources: dict[str, list[Source]] = {}
+    first_split: dict[str, str] = {}
+    for clip, (folder, name) in zip(data_set.clips, places, strict=True):
+        _check_name(clip, first_split)
+        entry = found[folder].get(name)
+        if entry is None:
+            raise DataError(f"{clip.path}: no such file: was it removed, or is it a link to nothing?")
+        labels = tuple(sorted(index[label] for label in clip.labels))
+        sources.setdefault(clip.split, []).append(
+            Source(clip.fname, clip.path, labels, clip.usage, entry.st_size, entry.st_mtime_ns)
+        )
+    if not sources:
+        raise DataError(f"{data_set.root}: no clips")
+    return sources
+
+
+def shard_counts(sources: Sources, clips_a_shard: int) -> dict[str, int]:
+    """How many shards each split is to have: a power of two.
+
+    Few enough that shards hold about ``clips_a_shard``, many enough that each fits in a worker's memory.
+    """
+    counts = {}
+    for split, some in sources.items():
+        decoded = sum(source.bytes * _EXPANSION.get(source.path.suffix.lower(), 1) for source in some)
+        by_clips = round(math.log2(len(some) / clips_a_shard))
+        by_bytes = math.ceil(math.log2(max(1, decoded) / _SOURCE_BYTES_A_SHARD))
+        counts[split] = min(1 << max(0, by_clips, by_bytes), MOST_SHARDS)
+    return counts
+
+
+def make_plan(
+    out: Path, wanted: Header, header: Header, shards: Iterable[ShardRecord], sources: Sources, repair: bool
+) -> Plan:
+    """Compare the store in ``out``, of this header and these shards, with what is wanted.
+
+    Args:
+        out: the store's folder.
+        wanted: the header of the store wanted; shard counts hold only for splits that are new.
+        header: that of the store that is there.
+        shards: its finished shards.
+        sources: the clips; splits of the store that are not among them stay as they are.
+        repair: look at the shards' SHA-256, not only at their lengths, and keep none with clips in quarantine.
+
+    Raises:
+        DataError: the store has other settings, or a shard is lost whose split is not among the sources.
+    """
+    _require_same(out, header, wanted)
+    counts = {**wanted.shard_counts, **header.shard_counts}
+    header = dataclasses.replace(header, shard_counts={name: counts[name] for name in SPLITS if name in counts})
+    known = {shard.name: shard for shard in shards}
+    lengths = {name: status.st_size for name, status in _scan(str(out), follow_links=False).items()}
+    grouped = _by_shard(sources, header)
+    reused, tasks, build = {}, [], uuid.uuid4().hex
+    for split, name in header.names():
+        record, clips = known.get(name), grouped.get(name, [])
+        whole = record is not None and _is_whole(out, record, lengths, repair)
+        if record and whole and (split not in sources or _is_made_of(record, clips, repair)):
+            reused[name] = record
+        elif split in sources:
+            tasks.append(Task(name, split, tuple(clips), header, out, build))
+        else:
+            _refuse(out, split)
+    return Plan(header, reused, tuple(tasks), _left_over(out, lengths, header, reused, tasks))
+
+
+def _scan(folder: str, *, follow_links: bool = True) -> dict[str, os.stat_result]:
+    """What is in a folder, but for links to nothing and what goes while it is looked at."""
+    found = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    found[entry.name] = entry.stat(follow_symlinks=follow_links)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed: {error.strerror}") from error
+    return found
+
+
+def _check_name(clip: Clip, first_split: dict[str, str]) -> None:
+    if not is_file_name(clip.fname) or not clip.fname.isprintable() or not clip.usage.isprintable():
+        raise DataError(f"{str(clip.path)!r}: expected a name of readable characters: rename the file")
+    if first_split.setdefault(clip.fname, clip.split) != clip.split:
+        raise DataError(
+            f"{clip.path}: there is a {clip.fname} among the {first_split[clip.fname]} clips too: rename one of them"
+        )
+
+
+def _require_same(out: Path, theirs: Header, ours: Header) -> None:
+    found = differences(theirs.config, ours.config)
+    if theirs.vocabulary != ours.vocabulary:
+        found.append(f"vocabulary: {_difference(theirs.vocabulary, ours.vocabulary)}")
+    if theirs.formats != ours.formats:
+        found.append(f"formats: {' and '.join(theirs.formats)} against {' and '.join(ours.formats)}")
+    if found:
+        raise DataError(
+            f"{out}: a store of other settings than those asked for ({'; '.join(found)}): give them, or another folder"
+        )
+
+
+def _difference(theirs: Vocabulary, ours: Vocabulary) -> str:
+    """The lengths of two vocabularies, and the first place where they differ."""
+    pairs = zip((*theirs.names, None), (*ours.names, None), strict=False)
+    first = next(pair for pair in pairs if pair[0] != pair[1])
+    return f"{len(theirs)} classes against {len(ours)}, {first[0]!r} against {first[1]!r}"
+
+
+def _by_shard(sources: Sources, header: Header) -> dict[str, list[Source]]:
+    groups: dict[str, list[Source]] = {}
+    for split, some in sources.items():
+        count = header.shard_counts[split]
+        for source in sorted(some, key=lambda source: source.fname):
+            groups.setdefault(shard_name(split, shard_index(source.fname, count), count), []).append(source)
+    return groups
+
+
+def _is_whole(out: Path, record: ShardRecord, lengths: Mapping[str, int], repair: bool) -> bool:
+    return all(
+        lengths.get(file.name) == file.bytes and (not repair or _is_intact(out / file.name, file.sha256))
+        for file in record.files
+    )
+
+
+def _is_intact(path: Path, expected: str) -> bool:
+    try:
+        with open_regular(path) as file:
+            return sha256(file, path) == expected
+    except DataError:  # what cannot be read is to be made anew as well
+        return False
+
+
+def _is_made_of(record: ShardRecord, sources: Sequence[Source], repair: bool) -> bool:
+    """Whether a shard was made of exactly these clips. Labels of a clip in quarantine do not matter."""
+    clips, quarantine = record.clips, record.quarantine
+    if repair and quarantine.fname:  # which may have been the machine's fault
+        return False
+    bad = set(zip(quarantine.fname, quarantine.source_bytes, quarantine.source_mtime_ns, strict=True))
+    good = [
+        (source.fname, source.labels, source.usage, source.bytes, source.mtime_ns)
+        for source in sources
+        if (source.fname, source.bytes, source.mtime_ns) not in bad
+    ]
+    columns = (clips.fname, clips.labels, clips.usage, clips.source_bytes, clips.source_mtime_ns)
+    return good == list(zip(*columns, strict=True)) and len(good) + len(bad) == len(sources)
+
+
+def _left_over(
+    out: Path, lengths: Iterable[str], header: Header, reused: Mapping[str, ShardRecord], tasks: Iterable[Task]
+) -> tuple[str, ...]:
+    """Shard files that the wanted store does not have, such as that of a shard whose clips are all gone."""
+    stay = {file.name for record in reused.values() for file in record.files}
+    stay |= {name for task in tasks if task.sources for name in shard_files(task.name, FORMATS)}
+    left_over = sorted(name for name in set(lengths) - stay if _SHARD_FILE.fullmatch(name))
+    for name in left_over:
+        if name.split("-")[0] not in header.shard_counts:
+            _refuse(out, name.split("-")[0])
+    return tuple(left_over)
+
+
+def _refuse(out: Path, split: str) -> None:
+    raise DataError(
+        f"{out}: {split} shards are damaged or their record is lost, and the data set given has no "
+        f"{split} clips: build with the whole data set"
+    )

@@ -1,0 +1,199 @@
+"""The clips of one shard -> its files, under temporary names: what a worker does.
+
+Nothing here knows of other shards, and a worker that dies leaves nothing but temporary files.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fat2019.audio.decode import FailedRead, UnreadableAudio, read_audio
+from fat2019.audio.logmel import cumulative_energy, log_mel, repeat_to
+from fat2019.audio.silence import desilence
+from fat2019.config.features import FeatureConfig
+from fat2019.errors import DataError
+from fat2019.store.formats.hdf5 import write_hdf5
+from fat2019.store.formats.tfrecord import write_tfrecord
+from fat2019.store.journal import TEMPORARY_PREFIX
+from fat2019.store.manifest import ClipTable, Header, QuarantineTable, ShardRecord
+from fat2019.store.shards import (
+    HDF5_SUFFIX,
+    ClipFeatures,
+    FileRecord,
+    ShardHead,
+    content_key,
+    quantise,
+    shard_files,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A clip as it was found."""
+
+    fname: str
+    path: Path
+    labels: tuple[int, ...]  # indices into the vocabulary, ascending
+    usage: str
+    bytes: int
+    mtime_ns: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A shard to be made."""
+
+    name: str
+    split: str
+    sources: tuple[Source, ...]  # ordered by name
+    header: Header
+    out: Path
+    build: str  # tells the equal tasks of two builds apart: a scheduler may remember results
+
+
+def make_shard(task: Task) -> tuple[ShardRecord, tuple[str, ...]]:
+    """Make a shard.
+
+    Returns:
+        Its record, and the temporary names of its files, which are durable, in the order of the record's.
+
+    Raises:
+        DataError: a clip changed since it was listed or cannot be read, or the disk is full.
+    """
+    good: list[tuple[Source, ClipFeatures]] = []
+    bad: list[tuple[Source, str]] = []
+    with disk_errors(task.out), one_thread():
+        for source in task.sources:
+            try:
+                good.append((source, _features(source, task)))
+            except FailedRead as error:  # no quarantine: nothing would take the clip out of it again
+                raise DataError(f"{error}: the same command goes on") from error
+            except UnreadableAudio as error:
+                bad.append((source, str(error)))
+        features = [clip for _, clip in good]
+        key = content_key(task.name, task.header.config, task.header.vocabulary, features)
+        files, temporary = _write(task, key, features) if features else ([], [])
+    record = ShardRecord(task.name, task.split, key, tuple(files), _clip_table(good), _quarantine_table(bad))
+    return record, tuple(temporary)
+
+
+def arrays_of(
+    audio: NDArray[np.int16], config: FeatureConfig
+) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.int64]]:
+    """What is stored beside a clip's desilenced audio, and follows from it.
+
+    Returns:
+        Log-mel ``(frames, mels)`` in the stored type, decibel range ``(2,)``, energy ``(points,)``.
+    """
+    # Repetition comes after silence removal, so that what is repeated is sound.
+    repeated: NDArray[Any] = repeat_to(audio, config.window_samples)  # (samples,)
+    stored, decibel_range = quantise(log_mel(repeated, config), config)
+    return stored, decibel_range, cumulative_energy(repeated, config)
+
+
+@contextlib.contextmanager
+def disk_errors(out: Path) -> Iterator[None]:
+    """Say of a full or read-only disk what can be done about it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DataError(
+                f"{out}: no room for the store ({error.strerror}): make room, then the same command goes on"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise DataError(f"{out}: cannot be written: {error.strerror}") from error
+        raise
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Native libraries on one thread: as many cores as workers, and the same sums everywhere."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
+def _features(source: Source, task: Task) -> ClipFeatures:
+    config = task.header.config
+    _require_unchanged(source)
+    samples, source_rate_hz, source_samples = read_audio(source.path, config.sample_rate_hz)  # (samples,)
+    _require_unchanged(source)
+    rule = config.silence_rule(task.split, len(samples) / config.sample_rate_hz)
+    audio, kept_whole = desilence(samples, config.sample_rate_hz, rule)  # (samples,)
+    stored, decibel_range, energy = arrays_of(audio, config)
+    return ClipFeatures(
+        source.fname,
+        source.labels,
+        source.usage,
+        audio,
+        stored,
+        decibel_range,
+        energy,
+        source_rate_hz,
+        source_samples,
+        kept_whole,
+    )
+
+
+def _require_unchanged(source: Source) -> None:
+    try:
+        now = source.path.stat()
+    except OSError as error:
+        raise DataError(
+            f"{source.path}: was there when the build began and is not now: {error.strerror}: run the "
+            "same command again"
+        ) from error
+    if (now.st_size, now.st_mtime_ns) != (source.bytes, source.mtime_ns):
+        raise DataError(f"{source.path}: changed while the store was being built: run the same command again")
+
+
+def _write(task: Task, key: str, clips: Sequence[ClipFeatures]) -> tuple[list[FileRecord], list[str]]:
+    head = ShardHead(task.name, task.split, key, task.header.config, task.header.vocabulary)
+    files: list[FileRecord] = []
+    temporary: list[str] = []
+    try:
+        for final in shard_files(task.name, task.header.formats):
+            suffix = final[len(task.name) :]
+            temporary.append(f"{TEMPORARY_PREFIX}{task.name}-{uuid.uuid4().hex}{suffix}")
+            path = task.out / temporary[-1]
+            files.append(
+                write_hdf5(path, head, clips) if suffix == HDF5_SUFFIX else write_tfrecord(path, suffix, head, clips)
+            )
+    except BaseException:
+        for name in temporary:
+            (task.out / name).unlink(missing_ok=True)
+        raise
+    return files, temporary
+
+
+def _clip_table(clips: Sequence[tuple[Source, ClipFeatures]]) -> ClipTable:
+    return ClipTable(
+        fname=tuple(clip.fname for _, clip in clips),
+        labels=tuple(clip.labels for _, clip in clips),
+        usage=tuple(clip.usage for _, clip in clips),
+        samples=tuple(len(clip.audio) for _, clip in clips),
+        frames=tuple(len(clip.log_mel) for _, clip in clips),
+        source_rate_hz=tuple(clip.source_rate_hz for _, clip in clips),
+        source_samples=tuple(clip.source_samples for _, clip in clips),
+        kept_whole=tuple(int(clip.kept_whole) for _, clip in clips),
+        source_bytes=tuple(source.bytes for source, _ in clips),
+        source_mtime_ns=tuple(source.mtime_ns for source, _ in clips),
+    )
+
+
+def _quarantine_table(clips: Sequence[tuple[Source, str]]) -> QuarantineTable:
+    return QuarantineTable(
+        fname=tuple(source.fname for source, _ in clips),
+        reason=tuple(reason for _, reason in clips),
+        source_bytes=tuple(source.bytes for source, _ in clips),
+        source_mtime_ns=tuple(source.mtime_ns for source, _ in clips),
+    )

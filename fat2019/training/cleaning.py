@@ -1,0 +1,108 @@
+"""Labels of noisy clips, judged by networks that have not been trained on them: the CSV file between both.
+
+One row a noisy clip: ``fname``, ``labels`` (as the data set gives them, joined by commas), ``agreement``, ``best`` (the
+class of the highest score), ``use``, and a column a class with its out-of-fold score. Training reads ``fname``, ``use``
+and the scores; ``use`` may be edited.
+
+- ``agreement`` is the mean precision of the clip's labels in the ranking of the classes by score: 1 if they lead it.
+- ``use`` is ``keep`` where the agreement is at least one half (the labels are first, or all but first); else ``soft``
+  where the networks are surer than not of something (a score of at least one half), and each label is then the mean of
+  the given label and the score; else ``drop``.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from fat2019.errors import DataError
+from fat2019.scoring.metrics import lwlrap
+from fat2019.store.reader import FeatureStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+USES = ("keep", "soft", "drop")
+_COLUMNS = {"fname", "labels", "agreement", "best", "use"}  # beside one a class
+
+_AGREES = 0.5
+_SURE = 0.5
+
+
+def require_own_columns(store: FeatureStore) -> None:
+    """See that no class has the name of one of the file's own columns; to be asked before long work.
+
+    Raises:
+        DataError: one has.
+    """
+    for name in _COLUMNS & set(store.vocabulary.names):
+        raise DataError(f"{store.path}: a class is called {name!r}, as is a column of judged labels; rename the class")
+
+
+def judged(store: FeatureStore, clips: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> "pd.DataFrame":
+    """The rows of the file, for these clips of the store and their out-of-fold scores ``(clips, classes)``."""
+    import pandas as pd
+
+    names, labels = np.array(store.vocabulary.names), store.labels[clips]
+    agreement = np.array([lwlrap(label[None], score[None]) for label, score in zip(labels, scores, strict=True)])
+    sure = scores.max(axis=1) >= _SURE
+    table = pd.DataFrame(
+        {
+            "fname": store.clips["fname"].to_numpy()[clips],
+            "labels": [",".join(names[label > 0]) for label in labels],
+            "agreement": agreement,
+            "best": names[scores.argmax(axis=1)],
+            "use": np.where(agreement >= _AGREES, "keep", np.where(sure, "soft", "drop")),
+        }
+    )
+    of_classes = pd.DataFrame(scores, columns=list(names))
+    return pd.concat([table, of_classes], axis=1).sort_values("fname", ignore_index=True)
+
+
+def read_judged(path: Path, store: FeatureStore) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """What training makes of the file.
+
+    Returns:
+        The labels of all clips of the store ``(clips, classes)``, and which clips are left out ``(clips,)``. Clips that
+        the file does not name stay as they are.
+
+    Raises:
+        DataError: the file cannot be used, or does not fit the store.
+    """
+    table = _read(path)
+    missing = [name for name in ("fname", "use", *store.vocabulary.names) if name not in table]
+    if missing:
+        raise DataError(f"{path}: it has no column {missing[0]}; `relabel` writes such a file")
+    twice = table["fname"][table["fname"].duplicated()]
+    if len(twice):
+        raise DataError(f"{path}: {twice.iloc[0]} is there twice; leave one row of it")
+    strange = table[~table["use"].isin(USES)]
+    if len(strange):
+        raise DataError(f"{path}: use: expected one of {', '.join(USES)}, received {strange['use'].iloc[0]!r}")
+    noisy = np.flatnonzero(store.clips["split"].to_numpy() == "noisy")
+    place = dict(zip(store.clips["fname"].to_numpy()[noisy], noisy.tolist(), strict=True))
+    unknown = [fname for fname in table["fname"] if fname not in place]
+    if unknown:
+        raise DataError(f"{path}: {len(unknown)} of its clips are no noisy clips of {store.path}: {unknown[0]}")
+    try:
+        scores = table[list(store.vocabulary.names)].to_numpy(np.float32)  # (rows, classes)
+    except ValueError as error:
+        raise DataError(f"{path}: a score is no number from 0 to 1: {error}") from error
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise DataError(f"{path}: a score is no number from 0 to 1")
+    clips, use = np.array([place[fname] for fname in table["fname"]], np.int64), table["use"].to_numpy()
+    labels, left_out = store.labels.astype(np.float32), np.zeros(len(store.clips), bool)
+    soft = use == "soft"
+    labels[clips[soft]] = (labels[clips[soft]] + scores[soft]) / 2
+    left_out[clips[use == "drop"]] = True
+    return labels, left_out
+
+
+def _read(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, dtype={"fname": str, "use": str}, float_precision="round_trip")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as CSV: {error}") from error

@@ -1,0 +1,128 @@
+"""Files that are there whole or not at all, whatever happens while they are written."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fat2019.errors import DataError
+
+_UNFINISHED = ".unfinished-"
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write a file or a folder that takes its name when it is finished, safe from a power cut.
+
+    Raises:
+        DataError: the disk is full, or something else keeps it from being written; what was there before, stays.
+    """
+    # Of this process alone: two that write the same file do not write into one another's.
+    unfinished = path.absolute().with_name(f"{_UNFINISHED}{os.getpid()}-{path.name}")
+    try:
+        yield unfinished
+        sync(unfinished)
+        _take_name(unfinished, path)
+        sync_folder(path.absolute().parent)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(unfinished)
+
+
+def _take_name(unfinished: Path, path: Path) -> None:
+    """Rename. A folder takes no other folder's place: the older one gives way first, and goes when it has."""
+    if not (unfinished.is_dir() and path.is_dir()):
+        unfinished.replace(path)
+        return
+    older = unfinished.with_name(f"{unfinished.name}-before")
+    path.replace(older)
+    try:
+        unfinished.replace(path)
+    except OSError:
+        older.replace(path)
+        raise
+    _remove(older)
+
+
+def sync(path: Path) -> None:
+    """Make a file durable, or a folder with all that is in it; not yet the name that it has in its own folder."""
+    if path.is_dir():
+        for folder, _, names in os.walk(path):
+            for name in names:
+                _sync_descriptor(Path(folder, name), os.O_RDONLY)
+            sync_folder(Path(folder))
+    else:
+        _sync_descriptor(path, os.O_RDONLY)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    _sync_descriptor(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def require_place(path: Path) -> None:
+    """See that a file could be written there: long work is not to end with a place that never was one.
+
+    Raises:
+        DataError: a folder has that name, or the folder that it is to be in is missing or cannot be written to.
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: cannot be written: it is a folder; give a file's name")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise DataError(f"{path}: cannot be written: there is no folder {path.parent}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DataError(f"{path}: cannot be written: leave to write into {path.parent} is missing")
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, by :func:`whole`."""
+    data = content.encode() if isinstance(content, str) else content
+    with whole(path) as unfinished:
+        unfinished.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file by :func:`whole`."""
+    write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        DataError: the file holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, received {type(value).__name__}")
+    return value
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a kill left half-written in a folder that nobody writes to."""
+    for left in folder.glob(f"{_UNFINISHED}*"):
+        _remove(left)
+
+
+def _sync_descriptor(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):  # it is not there any more, or what keeps it from going is told elsewhere
+            path.unlink()

@@ -1,0 +1,231 @@
+"""Decoding: what is read, how, and what is refused."""
+
+import re
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fat2019.audio import decode as audio
+from fat2019.audio.decode import FailedRead, UnreadableAudio, read_audio
+
+RATE = 16_000
+RNG = np.random.default_rng(0)
+NOISE = RNG.integers(-20_000, 20_000, 5_000).astype(np.int16)
+
+
+def write(path, samples, rate=RATE, **options):
+    soundfile.write(path, samples, rate, **options)
+    return path
+
+
+def reason(path):
+    with pytest.raises(UnreadableAudio) as caught:
+        read_audio(path, RATE)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message
+
+
+def test_16_bit_mono_at_the_rate_passes_unchanged(tmp_path):
+    edges = np.array([-32768, 32767, 0, 1, -1], np.int16)
+    samples, rate, count = read_audio(write(tmp_path / "x.wav", edges), RATE)
+    assert samples.dtype == np.int16
+    np.testing.assert_array_equal(samples, edges)
+    assert (rate, count) == (RATE, 5)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_deeper_formats_are_rounded_to_16_bits(tmp_path, subtype):
+    path = write(tmp_path / "x.wav", NOISE / 32768, subtype=subtype)
+    np.testing.assert_array_equal(read_audio(path, RATE)[0], NOISE)
+
+
+def test_8_bits_are_read_to_their_own_precision(tmp_path):
+    path = write(tmp_path / "x.wav", NOISE / 32768, subtype="PCM_U8")
+    assert np.abs(read_audio(path, RATE)[0] - NOISE.astype(int)).max() <= 256
+
+
+@pytest.mark.parametrize("suffix", ["flac", "aiff", "caf"])
+def test_lossless_formats_give_the_same_samples(tmp_path, suffix):
+    np.testing.assert_array_equal(read_audio(write(tmp_path / f"x.{suffix}", NOISE), RATE)[0], NOISE)
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "mp3"])
+def test_lossy_formats_give_about_as_many_samples(tmp_path, suffix):
+    tone = 0.5 * np.sin(np.arange(2 * RATE) / 10)
+    samples, rate, count = read_audio(write(tmp_path / f"x.{suffix}", tone, RATE), RATE)
+    assert rate == RATE
+    assert len(samples) == count
+    assert abs(count - 2 * RATE) < 3_000
+    assert samples.std() == pytest.approx(0.5 / np.sqrt(2) * 32768, rel=0.1)
+
+
+def test_channels_are_averaged(tmp_path):
+    both = np.stack([NOISE, NOISE[::-1]], axis=1)
+    expected = np.rint(both.astype(float).mean(axis=1)).astype(np.int16)
+    np.testing.assert_array_equal(read_audio(write(tmp_path / "x.wav", both), RATE)[0], expected)
+
+
+def test_values_beyond_full_scale_are_clipped(tmp_path):
+    for values, expected in (
+        ([2.0, -2.0, 1.0, 0.5], [32767, -32768, 32767, 16384]),
+        ([2.0, -0.5], [32767, -16384]),
+        ([-2.0, 0.5], [-32768, 16384]),
+    ):
+        path = write(tmp_path / "x.wav", np.array(values), subtype="FLOAT")
+        np.testing.assert_array_equal(read_audio(path, RATE)[0], expected)
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_samples_far_beyond_full_scale_are_refused(tmp_path, subtype, rate):
+    for sound in (NOISE.astype(float), np.where(np.arange(200_000) == 150_000, -8.5, 0.1)):
+        path = write(tmp_path / "x.wav", sound, rate, subtype=subtype)
+        expected = f"{path}: samples of up to {np.abs(sound).max():,.0f} where -1 to 1 is full scale"
+        assert reason(path) == f"{expected}: saved without dividing?"
+
+
+def test_samples_of_a_few_times_full_scale_are_clipped(tmp_path):
+    path = write(tmp_path / "x.wav", np.array([7.9, -7.9, 0.5]), subtype="FLOAT")
+    np.testing.assert_array_equal(read_audio(path, RATE)[0], [32767, -32768, 16384])
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 1 << 16)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 1, 15])  # less than a block, and several blocks
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
+def test_another_rate_is_resampled_as_in_one_pass(tmp_path, rate, seconds, small_blocks):
+    source = (0.5 * np.random.default_rng(1).standard_normal(int(rate * seconds))).astype(np.float32).clip(-1, 1)
+    path = write(tmp_path / "x.wav", source, rate, subtype="FLOAT")
+    expected = np.rint(soxr.resample(source, rate, RATE) * 32768).clip(-32768, 32767).astype(np.int16)
+    samples, found_rate, count = read_audio(path, RATE)
+    np.testing.assert_array_equal(samples, expected)
+    assert (found_rate, count) == (rate, len(source))
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "x.wav").touch()
+    assert "empty file" in reason(tmp_path / "x.wav")
+
+
+def test_audio_without_samples_is_refused(tmp_path):
+    assert "without a single sample" in reason(write(tmp_path / "x.wav", NOISE[:0]))
+
+
+@pytest.mark.parametrize("name", ["x.wav", "x.mp3", "x.ogg"])
+def test_a_text_file_is_refused_and_not_said_to_be_missing(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("<html>404 not found</html>" * 20)
+    assert "no audio" in reason(path) and "does not exist" not in reason(path)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    assert "No such file" in reason(tmp_path / "x.wav")
+    assert "directory" in reason(tmp_path)
+
+
+def test_a_file_that_the_machine_fails_to_read_is_told_from_a_bad_one(tmp_path):
+    path = tmp_path / "x.wav"
+    path.symlink_to("/proc/self/mem")  # of no bytes, and an error of input and output to whoever reads it
+    with pytest.raises(FailedRead, match=r"x\.wav: cannot be read: Input/output error$"):
+        read_audio(path, RATE)
+    with pytest.raises(FailedRead, match="No such file"):
+        read_audio(tmp_path / "absent.wav", RATE)
+    with pytest.raises(UnreadableAudio) as caught:
+        read_audio(tmp_path, RATE)
+    assert not isinstance(caught.value, FailedRead)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_not_finite_are_refused(tmp_path, bad):
+    for rate in (RATE, 44_100):
+        sound = np.full(3_000, 0.1)
+        sound[1_500] = bad
+        assert "not finite" in reason(write(tmp_path / "x.wav", sound, rate, subtype="FLOAT"))
+
+
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+@pytest.mark.parametrize("value", [0, 700])
+def test_a_clip_of_one_value_has_no_signal(tmp_path, rate, value, small_blocks):
+    path = write(tmp_path / "x.wav", np.full(400_000, value, np.int16), rate)  # more than a block
+    assert "no signal" in reason(path)
+
+
+def test_a_sound_that_is_too_high_for_the_rate_has_no_signal(tmp_path):
+    sound = np.rint(20 * np.sin(np.pi * 0.9 * np.arange(44_100))).astype(np.int16)  # of 20 kHz
+    assert "no signal" in reason(write(tmp_path / "x.wav", np.tile(sound[:40], 1000), 44_100))
+
+
+def test_a_sound_that_begins_late_is_a_signal(tmp_path, small_blocks):
+    sound = np.zeros(700_000, np.int16)
+    sound[-1000:] = NOISE[:1000]
+    np.testing.assert_array_equal(read_audio(write(tmp_path / "x.wav", sound), RATE)[0], sound)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+def test_a_truncated_file_is_refused(tmp_path, suffix, kept):
+    path = write(tmp_path / f"x.{suffix}", NOISE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * kept)])
+    assert re.search("truncated|decoded", reason(path))
+
+
+def test_a_wav_that_ends_within_its_header_is_refused(tmp_path):
+    path = write(tmp_path / "x.wav", NOISE)
+    whole = path.read_bytes()
+    for length in range(1, 44):
+        path.write_bytes(whole[:length])
+        assert re.search("truncated|decoded", reason(path))
+
+
+@pytest.mark.parametrize(("whole", "samples"), [(8, 0), (0xFFFFFFFF, 0xFFFFFFFF)])
+def test_a_recorder_that_left_the_lengths_open_is_read(tmp_path, whole, samples):
+    path = write(tmp_path / "x.wav", NOISE)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 4
+    data[4:8], data[at : at + 4] = struct.pack("<I", whole), struct.pack("<I", samples)
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read_audio(path, RATE)[0], NOISE)
+
+
+def test_a_chunk_before_the_samples_is_skipped(tmp_path):
+    path = write(tmp_path / "x.wav", NOISE)
+    data = path.read_bytes()
+    at = data.index(b"data")
+    path.write_bytes(data[:at] + b"LIST" + struct.pack("<I", 3) + b"abc\0" + data[at:])
+    np.testing.assert_array_equal(read_audio(path, RATE)[0], NOISE)
+
+
+def test_a_header_with_an_absurd_rate_does_not_multiply_memory(tmp_path):
+    path = write(tmp_path / "x.wav", NOISE)
+    data = bytearray(path.read_bytes())
+    data[24:28] = struct.pack("<I", 1)
+    path.write_bytes(data)
+    assert "sample rate" in reason(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_refused_but_nothing_else(tmp_path, data):
+    good = write(tmp_path / "good.wav", NOISE[:200]).read_bytes()
+    damaged = bytearray(good)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, 60))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "x.wav"
+    path.write_bytes(damaged)
+    try:
+        samples, _, _ = read_audio(path, RATE)
+    except UnreadableAudio:
+        return
+    assert samples.dtype == np.int16
+    assert len(samples)

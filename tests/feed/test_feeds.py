@@ -1,0 +1,324 @@
+"""The feed: every training image against a slow version, whatever the reader."""
+
+import dataclasses
+import types
+
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+
+from fat2019.errors import DataError
+from fat2019.feed import feeds as feed
+from fat2019.feed.augment import SpecAugment, published_policy
+from fat2019.feed.feeds import FeedConfig, TrainingFeed
+from fat2019.feed.sampling import Sampler
+from fat2019.feed.sources import MemoryReader
+from fat2019.feed.windows import to_image
+from fat2019.store.shards import decibels
+from tests.feeds import BATCH, POLICY, READERS, as_set, batches, feed_of, joined, training_clips
+from tests.oracles import feed as oracle
+from tests.oracles import mix_sounds as mix_oracle
+
+
+def epoch_of(store, number=0, *, augment=None, weights=None, policy=None, mixup_alpha=0.0):
+    """The epoch that the feed must draw, from the sampler alone."""
+    clips = training_clips(store)
+    return Sampler(
+        np.ones(len(clips)) if weights is None else weights,
+        np.zeros(len(clips), np.uint8) if augment is None else augment,
+        seed=4,
+        candidates=3,
+        spec_augment_uniforms=policy.uniforms if policy else 0,
+        mixup_alpha=mixup_alpha,
+    ).epoch(number)
+
+
+def slow_images(store, epoch, policy=None):
+    """What each entry of an epoch must look like, in the order of the entries."""
+    clips, flat = training_clips(store), store.read_log_mels()
+    images = []
+    for entry, clip in enumerate(epoch.clip.numpy()):
+        index = clips[clip]
+        stored = flat.log_mel[flat.frame_offset[index] : flat.frame_offset[index + 1]]
+        images.append(
+            oracle.training_image(
+                stored,
+                store.audio(store.clips["fname"][index]),
+                epoch.window[entry].numpy(),
+                store.config,
+                policy if epoch.augmented[entry] else None,
+                epoch.spec_augment[entry].numpy(),
+            )
+        )
+    return np.stack(images)[..., None]
+
+
+def raw_images(store, epoch):
+    """The windows of an epoch, scaled and nothing else, in the order of training."""
+    reader = MemoryReader(store.read_log_mels(training_clips(store)), store.config)
+    return np.concatenate(
+        [
+            to_image(windows.window, windows.low, windows.high)[..., None]
+            for windows in windows_of(reader, epoch, epoch.order)
+        ]
+    )
+
+
+def windows_of(reader, epoch, ids):
+    return reader.places(epoch, ids).rebatch(BATCH).map(reader.cut)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
+def test_without_augmentation_an_image_is_the_loudest_window_by_the_stored_audio_scaled(open_store, dtype):
+    store = open_store(dtype)
+    epoch = epoch_of(store, 1)
+    images, labels = joined(batches(feed_of(store).dataset(1, epochs=2)))
+    order = epoch.order.numpy()
+    np.testing.assert_allclose(images, slow_images(store, epoch)[order], atol=1e-3)
+    np.testing.assert_array_equal(labels, store.labels[training_clips(store)][epoch.clip.numpy()[order]])
+    assert images.dtype == labels.dtype == np.float32
+    assert images.min() == 0
+    assert 254.99 < images.max(axis=(1, 2, 3)).min() <= images.max() <= 255
+
+
+@pytest.mark.parametrize("policy", [None, SpecAugment(time_masks=0, frequency_masks=0)])
+def test_nothing_changes_when_augmentation_is_off(store, policy):
+    """To the bit: what leaves the feed is the scaled window."""
+    images, _ = joined(batches(feed_of(store, spec_augment=policy).dataset(epochs=1)))
+    np.testing.assert_array_equal(images, raw_images(store, epoch_of(store)))
+
+
+def test_augmented_images_are_those_of_the_slow_version(store):
+    epoch = epoch_of(store, policy=POLICY)
+    images, _ = joined(batches(feed_of(store, spec_augment=POLICY).dataset(epochs=1)))
+    np.testing.assert_allclose(images, slow_images(store, epoch, POLICY)[epoch.order.numpy()], atol=2e-2)
+
+
+def test_images_and_labels_are_mixed_alike_with_those_before_them_in_the_batch(store):
+    epoch = epoch_of(store, policy=POLICY, mixup_alpha=0.4)
+    expected = slow_images(store, epoch, POLICY)[epoch.order.numpy()]
+    truth = store.labels[training_clips(store)][epoch.clip.numpy()[epoch.order.numpy()]].astype(np.float64)
+    shares = epoch.own_share.numpy()[epoch.order.numpy()]
+    first = 0
+    for images, labels in batches(feed_of(store, spec_augment=POLICY, mixup_alpha=0.4).dataset(epochs=1)):
+        here = slice(first, first + len(images))
+        for values, mixed in ((expected[here], images), (truth[here], labels)):
+            own = shares[here].reshape(-1, *[1] * (values.ndim - 1))
+            np.testing.assert_allclose(mixed, own * values + (1 - own) * np.roll(values, 1, axis=0), atol=2e-2)
+        first += len(images)
+    assert first == len(shares)
+    assert np.any((shares > 0.05) & (shares < 0.95))
+
+
+@pytest.mark.parametrize(
+    "dtype, options",
+    [
+        ("uint8", {}),
+        ("uint8", {"spec_augment": POLICY, "augment": "double-curated"}),
+        ("float16", {"noisy_weight": 0.35, "class_balanced": True, "spec_augment": published_policy("LD")}),
+        ("float32", {"spec_augment": POLICY}),
+    ],
+)
+def test_both_readers_give_the_same_examples_to_the_bit(open_store, dtype, options):
+    memory, stream = (feed_of(open_store(dtype), reader, **options) for reader in READERS)
+    assert (memory.reader_name, stream.reader_name) == READERS
+    ours, theirs = (batches(some.dataset(3, epochs=5)) for some in (memory, stream))
+    steps = memory.steps_per_epoch
+    assert len(ours) == len(theirs) == 2 * steps
+    for epoch in (slice(steps), slice(steps, None)):
+        assert as_set(ours[epoch]) == as_set(theirs[epoch])
+
+
+def mixed_batches(store, reader):
+    """Two batches that a feed mixed all windows of, and the same windows alone, with the clips that they are of."""
+    some, alone = (feed_of(store, reader, mix_share=share) for share in (1.0, 0.0))
+    return batches(some.dataset(epochs=1), 2), batches(alone.dataset(epochs=1), 2)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_mixed_windows_are_the_sum_of_the_powers_of_the_stored_decibels(open_store, dtype, reader):
+    store = open_store(dtype)
+    (images, labels), *_ = mixed_batches(store, reader)[0]
+    (raw, raw_labels), *_ = mixed_batches(store, reader)[1]
+    spans = decibels_of(store, raw)
+    for place in range(len(images)):
+        expected = mix_oracle.mixed_image(raw[place, ..., 0], spans[place], raw[place - 1, ..., 0], spans[place - 1])
+        np.testing.assert_allclose(images[place, ..., 0], expected, atol=0.01)
+        np.testing.assert_array_equal(labels[place], np.maximum(raw_labels[place], raw_labels[place - 1]))
+
+
+def decibels_of(store, images):
+    """The range of each image in decibels, from the store's clip that holds it."""
+    flat, config = store.read_log_mels(), store.config
+    spans = []
+    for image in images[..., 0]:
+        for first, last, decibel_range in zip(
+            flat.frame_offset, flat.frame_offset[1:], flat.decibel_range, strict=False
+        ):
+            levels = decibels(flat.log_mel[first:last], decibel_range)
+            for start in range(last - first - config.window_frames + 1):
+                window = levels[start : start + config.window_frames]
+                if np.allclose(oracle.scaled(window), image, atol=0.01):
+                    spans.append(window.max() - window.min())
+                    break
+            else:
+                continue
+            break
+    assert len(spans) == len(images)
+    return spans
+
+
+def test_shifts_are_uniform_from_end_to_end_and_raw_entries_have_none(store):
+    clips = training_clips(store)
+    augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
+    epoch = Sampler(np.full(len(clips), 200.0), augment, seed=0, candidates=1, shift_bands=2).epoch(0)
+    shift, augmented = epoch.shift.numpy(), epoch.augmented.numpy()
+    assert not shift[~augmented].any()
+    np.testing.assert_allclose(np.bincount(shift[augmented] + 2) / augmented.sum(), [0.2] * 5, atol=0.02)
+    some = feed_of(store, shift_bands=2, reader="memory")
+    images, _ = joined(batches(some.dataset(epochs=1)))
+    raw, _ = joined(batches(feed_of(store).dataset(epochs=1)))
+    shifts = Sampler(np.ones(len(clips)), np.zeros(len(clips), np.uint8), seed=4, candidates=3, shift_bands=2).epoch(0)
+    for image, before, by in zip(images, raw, shifts.shift.numpy()[shifts.order.numpy()], strict=True):
+        source = np.clip(np.arange(before.shape[1]) - by, 0, before.shape[1] - 1)
+        np.testing.assert_array_equal(image, before[:, source])
+
+
+def test_spectra_are_spread_as_often_as_narrowed_within_what_was_asked_for_and_raw_ones_stay(store):
+    clips = training_clips(store)
+    augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
+    epoch = Sampler(np.full(len(clips), 200.0), augment, seed=0, candidates=1, stretch_bands=0.25).epoch(0)
+    stretch, augmented = epoch.stretch.numpy(), epoch.augmented.numpy()
+    assert (stretch[~augmented] == 1).all()
+    assert abs((stretch[augmented] > 1).mean() - 0.5) < 0.03
+    assert 0.8 <= stretch.min() < 0.81 and 1.24 < stretch.max() <= 1.25
+    plain, _ = joined(batches(feed_of(store).dataset(epochs=1)))
+    stretched, _ = joined(batches(feed_of(store, stretch_bands=0.25).dataset(epochs=1)))
+    assert np.any(plain != stretched, axis=(1, 2, 3)).mean() > 0.9
+
+
+def test_raw_entries_are_never_mixed_and_of_the_others_the_share_asked_for(store):
+    clips = training_clips(store)
+    augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
+    epoch = Sampler(np.full(len(clips), 200.0), augment, seed=0, candidates=1, mix_share=0.3).epoch(0)
+    mixed, augmented = epoch.mixed.numpy(), epoch.augmented.numpy()
+    assert not mixed[~augmented].any()
+    assert abs(mixed[augmented].mean() - 0.3) < 0.03
+
+
+def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_noisy_one_raw(store):
+    clips = training_clips(store)
+    noisy = store.clips["split"].to_numpy()[clips] == "noisy"
+    epoch = epoch_of(
+        store,
+        policy=POLICY,
+        weights=np.where(noisy, 1.0, 2.0),
+        augment=np.where(noisy, 255, 1).astype(np.uint8),
+        mixup_alpha=0.4,
+    )
+    order = epoch.order.numpy()
+    images, labels = joined(
+        batches(feed_of(store, spec_augment=POLICY, augment="double-curated", mixup_alpha=0.4).dataset(epochs=1))
+    )
+    assert len(images) == (~noisy).sum() * 2 + noisy.sum()
+    augmented = epoch.augmented.numpy()[order]
+    used = np.bincount(epoch.clip.numpy()[order][~augmented], minlength=len(clips))
+    np.testing.assert_array_equal(used, np.ones(len(clips)))  # raw, once each
+    used = np.bincount(epoch.clip.numpy()[order][augmented], minlength=len(clips))
+    np.testing.assert_array_equal(used, ~noisy)
+    # Raw ones are, to the bit, what a feed without augmentation would give.
+    raw = raw_images(store, epoch)
+    np.testing.assert_array_equal(images[~augmented], raw[~augmented])
+    np.testing.assert_array_equal(labels[~augmented], store.labels[clips][epoch.clip.numpy()[order][~augmented]])
+    changed = np.any(images != raw, axis=(1, 2, 3))
+    assert changed[augmented].mean() > 0.9
+
+
+def test_noisy_clips_are_used_as_often_as_they_weigh(store):
+    clips = training_clips(store)
+    noisy = store.clips["split"].to_numpy()[clips] == "noisy"
+    some = feed_of(store, noisy_weight=0.25)
+    assert some.steps_per_epoch == -(-round((~noisy).sum() + 0.25 * noisy.sum()) // BATCH)
+    _, labels = joined(batches(feed_of(store, noisy_weight=0).dataset(epochs=1)))
+    np.testing.assert_array_equal(labels.sum(axis=0), store.labels[clips][~noisy].sum(axis=0))
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_finishing_inside_a_training_step_gives_the_numbers_of_the_tf_data_path(store, jit_compile):
+    """Windows of bytes cross over to where the step runs, and are scaled, augmented and mixed there."""
+    epoch = epoch_of(store, policy=POLICY, mixup_alpha=0.3)
+    reader = MemoryReader(store.read_log_mels(training_clips(store)), store.config)
+    some = feed_of(store, spec_augment=POLICY, mixup_alpha=0.3)
+    expected = batches(some.dataset(epochs=1), 3)
+
+    @tf.function(jit_compile=jit_compile)
+    def step(windows):
+        return some.finish(windows)
+
+    for windows, (images, labels) in zip(windows_of(reader, epoch, epoch.order[: 3 * BATCH]), expected, strict=True):
+        assert windows.window.dtype == tf.uint8
+        ours = step(windows)
+        np.testing.assert_allclose(ours[0], images, atol=5e-3)
+        np.testing.assert_allclose(ours[1], labels, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "free, formats, expected",
+    [(10**12, ("hdf5", "tfrecord"), "memory"), (1000, ("hdf5", "tfrecord"), "stream"), (1000, ("hdf5",), "memory")],
+)
+def test_auto_holds_the_store_in_memory_if_it_fits_or_cannot_be_streamed(store, monkeypatch, free, formats, expected):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(available=free))
+    header = dataclasses.replace(store.manifest.header, formats=formats)
+    monkeypatch.setattr(store, "manifest", dataclasses.replace(store.manifest, header=header))
+    assert feed._reader_name(store, training_clips(store), FeedConfig()) == expected
+
+
+def test_streaming_from_a_store_without_tfrecord_files_is_refused_with_what_to_do(store, monkeypatch):
+    header = dataclasses.replace(store.manifest.header, formats=("hdf5",))
+    monkeypatch.setattr(store, "manifest", dataclasses.replace(store.manifest, header=header))
+    with pytest.raises(DataError, match="tfrecord"):
+        feed_of(store, "stream")
+
+
+def test_a_feed_of_no_clips_is_refused(store):
+    with pytest.raises(DataError, match="no clip to train on"):
+        TrainingFeed(store, np.zeros(0, np.int64), FeedConfig())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch_windows": 0},
+        {"candidates": 0},
+        {"mixup_alpha": -1},
+        {"mix_share": -0.1},
+        {"shift_bands": -1},
+        {"stretch_bands": -0.1},
+        {"stretch_bands": float("inf")},
+        {"mix_share": 1.1},
+        {"noisy_weight": -0.1},
+        {"seed": -1},
+        {"mixup_alpha": float("nan")},
+        {"augment": "double"},
+        {"reader": "disk"},
+    ],
+)
+def test_a_configuration_out_of_range_is_refused_by_name(wrong):
+    with pytest.raises(DataError, match=next(iter(wrong))):
+        FeedConfig(**wrong)
+
+
+def test_doubled_curated_clips_and_balanced_classes_are_refused_together():
+    """How often a clip is augmented would tell its class."""
+    with pytest.raises(DataError, match=r"double-curated.*class_balanced"):
+        FeedConfig(augment="double-curated", class_balanced=True)
+
+
+def test_one_candidate_is_a_random_window(store):
+    """Of a uniform number each: not the loudest of several."""
+    clips = training_clips(store)
+    epoch = Sampler(np.ones(len(clips)), np.zeros(len(clips), np.uint8), seed=4, candidates=1).epoch(0)
+    images, _ = joined(batches(feed_of(store, candidates=1).dataset(epochs=1)))
+    np.testing.assert_allclose(images, slow_images(store, epoch)[epoch.order.numpy()], atol=1e-3)

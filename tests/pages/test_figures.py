@@ -1,0 +1,120 @@
+import threading
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from fat2019.config.features import FeatureConfig
+from fat2019.pages import figures
+
+CONFIG = FeatureConfig()
+
+
+def test_threads_that_draw_at_once_leave_matplotlib_as_it_was():
+    before = dict(matplotlib.rcParams)
+    second_is_in, first_is_out = threading.Event(), threading.Event()
+
+    @figures._styled
+    def first():
+        second.start()
+        second_is_in.wait(0.5)  # in vain, where one thread draws after the other
+
+    @figures._styled
+    def draw_second():
+        second_is_in.set()
+        first_is_out.wait(0.5)
+
+    second = threading.Thread(target=draw_second)
+    first()
+    first_is_out.set()
+    second.join()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_the_same_figure_has_the_same_bytes_and_another_has_others():
+    first, second, other = (
+        figures.to_svg(figures.durations(np.array([1.0, 2.0, length]), None, "curated")) for length in (3.0, 3.0, 9.0)
+    )
+    assert first == second != other
+
+
+def test_lengths_are_counted_each_once_before_and_after():
+    before, after = np.array([0.3, 1.0, 5.0, 57.6]), np.array([0.2, 1.0, 2.0, 50.0])
+    [axes] = figures.durations(before, after, "curated").axes
+    bars = [patch for patch in axes.patches if hasattr(patch, "get_height")]
+    assert sum(bar.get_height() for bar in bars) == 4
+    assert axes.get_xlabel() == "length in s"
+    steps = next(patch for patch in axes.patches if not hasattr(patch, "get_height"))
+    assert steps.get_path().vertices[:, 1].max() >= 1
+
+
+def test_the_bars_of_the_histogram_are_the_counts_of_each_split():
+    [axes] = figures.label_histogram(
+        ["a", "b", "c"], {"curated": np.array([3, 0, 5]), "noisy": np.array([7, 1, 2])}
+    ).axes
+    assert [[bar.get_width() for bar in bars] for bars in axes.containers] == [[3, 0, 5], [7, 1, 2]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    low, high = axes.get_ylim()
+    assert low > high  # the first class stands at the top
+
+
+def test_labels_per_clip_are_shares_of_each_split():
+    [axes] = figures.labels_per_clip({"curated": np.array([1, 1, 2, 3]), "noisy": np.array([1, 1])}).axes
+    assert [[bar.get_height() for bar in bars] for bars in axes.containers] == [[0.5, 0.25, 0.25], [1, 0, 0]]
+
+
+def test_the_balance_shows_each_share_and_the_one_wanted():
+    table = pd.DataFrame({"train": [8, 3], "validation": [2, 0], "validation_share": [0.2, np.nan]}, index=["a", "b"])
+    [axes] = figures.split_balance(table, 0.2, 0.5, "t").axes
+    assert [bar.get_width() for bar in axes.containers[0]] == [0.2, 0]
+    assert axes.lines[0].get_xdata()[0] == 0.2
+    assert axes.get_xlim() == (0, 0.5)
+
+
+def test_only_classes_that_occur_with_another_are_in_the_matrix():
+    together = np.array([[9, 2, 0], [2, 5, 0], [0, 0, 7]])
+    axes = figures.co_occurrence(["a", "b", "c"], together).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a  1", "b  2"]
+    assert axes.images[0].get_array().filled(0).tolist() == [[0, 2], [2, 0]]
+
+
+def test_removed_silences_are_marked_in_seconds():
+    samples = np.zeros(48_000, np.int16)
+    kept = np.array([[8_000, 16_000], [32_000, 48_000]])
+    figure = figures.clip(samples, kept, np.zeros((92, 80), np.float32), (0, 5), CONFIG, "t")
+    marked = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in figure.axes[0].patches]
+    assert marked == [(0.0, 0.5), (1.0, 2.0)]
+    assert len(figure.axes[1].lines) == 2  # two windows
+    chosen, other = figure.axes[1].lines
+    assert chosen.get_xdata().min() == 0
+    assert other.get_xdata().min() == pytest.approx(5 * 512 / 16_000)
+
+
+def test_curves_hold_the_epochs_of_all_stages_with_a_line_between():
+    history = pd.DataFrame(
+        {
+            "stage": [1, 1, 2],
+            "epoch": [1, 2, 1],
+            "loss": [3, 2, 1],
+            "val_loss": [4, 3, 2],
+            "lwlrap": [0.1, 0.2, 0.3],
+            "val_lwlrap": [0.1, 0.1, 0.2],
+        }
+    )
+    loss, score = figures.learning_curves(history, "t").axes
+    assert [line.get_ydata().tolist() for line in loss.lines[:2]] == [[3, 2, 1], [4, 3, 2]]
+    assert [line.get_ydata().tolist() for line in score.lines[:2]] == [[0.1, 0.2, 0.3], [0.1, 0.1, 0.2]]
+    assert loss.lines[2].get_xdata() == [2.5, 2.5]
+
+
+def test_a_timeline_covers_the_whole_recording_also_a_short_one():
+    for seconds, starts in ((20, np.array([0.0, 8.5, 17.0])), (0.4, np.array([0.0]))):
+        scores = np.linspace(0, 1, len(starts) * 2).reshape(-1, 2)
+        figure = figures.timeline(
+            np.zeros(int(16_000 * seconds), np.int16), 16_000, starts, 3.0, scores, ["a", "b"], "t"
+        )
+        mesh = figure.axes[1].collections[0]
+        assert np.array_equal(mesh.get_array(), scores.T)
+        assert mesh.get_coordinates()[0, [0, -1], 0].tolist() == [0, seconds]
+        assert figures.to_png(figure).startswith(b"\x89PNG")

@@ -1,0 +1,203 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fat2019.errors import DataError
+from fat2019.utils.files import read_json
+from fat2019.runs.run import Checkpoint, Run, begin_or_continue
+from tests.run_folders import make_run
+
+
+def test_a_run_killed_at_six_places_ends_as_one_left_in_peace(store, tmp_path):
+    program = [sys.executable, "-m", "tests.interrupted_training", str(store.path), str(tmp_path)]
+    done = subprocess.run(program, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["exits"] == [0, 0]
+    # In both stages, and between them: the kills were where they were meant to be.
+    assert report["killed_at"][0] == [0, 0]
+    assert report["killed_at"] == sorted(report["killed_at"])
+    assert [1, 0] in report["killed_at"] and report["killed_at"][-1] >= [1, 4]
+
+    whole, killed = Run.open(tmp_path / "in-peace"), Run.open(tmp_path / "killed")
+    assert files(whole) == files(killed)
+    assert without_time(whole) == without_time(killed)
+    assert len(whole.history()) == 10
+    for path in ("stage-1.keras", "model.keras"):
+        weights = [keras_weights(run.path / path) for run in (whole, killed)]
+        assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+
+
+def files(run):
+    return sorted(str(path.relative_to(run.path)) for path in run.path.rglob("*") if "tfevents" not in path.name)
+
+
+def without_time(run):
+    metrics = {name: value for name, value in run.metrics.items() if name not in ("seconds", "cpu_seconds")}
+    return (run.history().drop(columns="seconds").to_dict("list"), metrics, (run.path / "split.csv").read_text())
+
+
+def keras_weights(path):
+    import keras
+
+    return keras.models.load_model(path, compile=False).get_weights()
+
+
+@pytest.fixture
+def run(store, tmp_path):
+    return make_run(tmp_path / "run", store, validation=(0, 3, 5))
+
+
+def test_an_opened_run_knows_its_network_vocabulary_and_features(run, store):
+    opened = Run.open(run.path)
+    assert opened.vocabulary == store.vocabulary and opened.features == store.config
+    assert opened.model().output_shape == (None, 5)
+    assert opened.store().path == store.path
+
+
+def test_the_summary_is_that_of_the_best_epoch_of_the_last_stage(run):
+    rows = [
+        "1,1,0.5,0.9,0.5,0.95,1.0",
+        "2,1,0.5,0.31,0.5,0.21,1.0",
+        "2,2,0.5,0.32,0.5,0.25,1.0",
+        "2,3,0.5,0.33,0.5,0.25,1.0",
+    ]
+    (run.path / "history.csv").write_text(
+        "\n".join(["stage,epoch,loss,lwlrap,val_loss,val_lwlrap,seconds", *rows]) + "\n"
+    )
+    assert run.summary() == {
+        "parameters": 100,
+        "trainable": 90,
+        "epochs": 2,
+        "seconds": 12.0,
+        "train": 0.32,
+        "validation": 0.25,
+        "validation_tiled": 0.25,
+    }
+
+
+def test_the_history_is_read_with_all_its_digits(run):
+    value = 0.30000000000000004
+    (run.path / "history.csv").write_text(f"stage,epoch,val_lwlrap\n1,1,{value!r}\n")
+    assert run.history()["val_lwlrap"][0] == value
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("config.json", r"no config\.json"),
+        ("model.keras", "no epoch of this run is finished"),
+        (".", "no such run folder"),
+    ],
+)
+def test_a_folder_that_lacks_a_part_of_a_run_is_refused(run, file, message):
+    path = run.path / file
+    path.unlink() if file != "." else run.path.rename(run.path.with_name("elsewhere"))
+    with pytest.raises(DataError, match=message):
+        Run.open(run.path)
+
+
+def test_a_cut_network_is_refused(run):
+    (run.path / "model.keras").write_bytes((run.path / "model.keras").read_bytes()[:100])
+    with pytest.raises(DataError, match=r"model\.keras: cannot be read"):
+        run.model()
+
+
+def test_a_store_of_other_classes_or_other_features_is_refused(run, store, open_store, tmp_path):
+    other = make_run(tmp_path / "other", store, vocabulary=["A", "B"])
+    with pytest.raises(DataError, match=r"vocabulary \(5 classes\) is not that of the run .* \(2 classes\)"):
+        other.store()
+    with pytest.raises(DataError, match="computed otherwise"):
+        run.store(open_store("float32").path)
+
+
+def test_curated_clips_are_the_ones_held_out_if_there_are_any(store, tmp_path):
+    noisy = make_run(tmp_path / "noisy", store, validation=(18, 20), split="noisy")
+    assert noisy.held_out() == ("noisy", {store.clips["fname"][18], store.clips["fname"][20]})
+    with (noisy.path / "split.csv").open("a") as file:
+        file.write("x.wav,curated,validation\ny.wav,curated,train\n")
+    assert noisy.held_out() == ("curated", {"x.wav"})
+
+
+def test_a_new_folder_is_begun_and_continued_with_the_same_settings_only(tmp_path):
+    path = tmp_path / "deep" / "run"
+    wanted = {"train": {"seed": 0, "stages": ({"epochs": 2},)}, "vocabulary": ["A"]}
+    begin_or_continue(path, wanted, {"versions": 1})
+    (path / "model.keras").touch()
+    begin_or_continue(path, wanted, {"versions": 2})
+    assert read_json(path / "config.json") == {
+        "train": {"seed": 0, "stages": [{"epochs": 2}]},
+        "vocabulary": ["A"],
+        "versions": 1,
+    }
+    with pytest.raises(DataError, match=r"train\.seed 0 instead of 1, train\.stages\[0\]\.epochs 2 instead of 3"):
+        begin_or_continue(path, {**wanted, "train": {"seed": 1, "stages": ({"epochs": 3},)}}, {})
+
+
+def test_a_command_that_failed_before_its_first_epoch_does_not_stand_in_the_way_of_the_corrected_one(tmp_path):
+    begin_or_continue(tmp_path, {"train": {"weights": "imagenet"}}, {})
+    (tmp_path / "split.csv").touch()
+    begin_or_continue(tmp_path, {"train": {"weights": "none"}}, {"versions": 1})
+    assert read_json(tmp_path / "config.json") == {"train": {"weights": "none"}, "versions": 1}
+    assert not (tmp_path / "split.csv").exists()
+
+
+def test_a_run_that_is_not_finished_says_so_when_it_is_opened(store, tmp_path, caplog):
+    run = make_run(tmp_path / "run", store)
+    Run.open(run.path)
+    assert not caplog.messages
+    (run.path / "metrics.json").unlink()
+    Run.open(run.path)
+    assert "this run is not finished" in caplog.text
+
+
+def test_a_store_that_was_moved_is_given_by_an_option(store, tmp_path):
+    run = make_run(tmp_path / "run", store)
+    run.config["store"] = str(tmp_path / "gone")
+    with pytest.raises(DataError, match=r"gone: the store that .* is not there any more; give its new place by --fea"):
+        run.store()
+    assert run.store(store.path).path == store.path
+
+
+def test_a_folder_with_something_else_in_it_is_not_made_a_run(tmp_path):
+    (tmp_path / ".unfinished-config.json").write_text("{")  # what a kill at the very beginning leaves
+    begin_or_continue(tmp_path, {"train": {}}, {})
+    (tmp_path / "config.json").rename(tmp_path / "letters.txt")
+    with pytest.raises(DataError, match="neither empty nor a run"):
+        begin_or_continue(tmp_path, {}, {})
+
+
+def test_the_configuration_of_another_program_is_not_taken_for_that_of_a_run(tmp_path):
+    (tmp_path / "config.json").write_text('{"architectures": ["ASTModel"]}')
+    with pytest.raises(DataError, match="neither empty nor a run"):
+        begin_or_continue(tmp_path, {"train": {}}, {})
+    assert "ASTModel" in (tmp_path / "config.json").read_text()
+
+
+def test_a_checkpoint_is_read_as_it_was_written_and_older_networks_go(tmp_path):
+    state = Checkpoint.open(tmp_path / "state")
+    state.epoch, state.best_score, state.best_epoch, state.rows = 1, 0.125, 1, [{"epoch": 1}]
+    state.model_path.touch()
+    state.write()
+    state.epoch = 2
+    state.model_path.touch()
+    state.write()
+    read = Checkpoint.open(tmp_path / "state")
+    assert (read.stage, read.epoch, read.best_score, read.best_epoch, read.rows) == (0, 2, 0.125, 1, [{"epoch": 1}])
+    assert [path.name for path in (tmp_path / "state").glob("*.keras")] == ["stage-1-epoch-2.keras"]
+    read.next_stage()
+    assert (read.stage, read.epoch, read.best_score) == (1, 0, -np.inf)
+    assert Checkpoint.open(tmp_path / "state").best_score == -np.inf
+    assert not list((tmp_path / "state").glob("*.keras"))
+
+
+def test_the_time_of_earlier_sittings_counts(tmp_path):
+    state = Checkpoint.open(tmp_path / "state")
+    state.seconds_before = 100.0
+    state.write()
+    again = Checkpoint.open(tmp_path / "state")
+    assert again.seconds_before >= 100.0 and again.seconds >= again.seconds_before

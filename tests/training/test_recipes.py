@@ -1,0 +1,267 @@
+import dataclasses
+import itertools
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fat2019.cli.train import train
+from fat2019.config.features import FeatureConfig
+from fat2019.data.data_set import find_data_set
+from fat2019.errors import DataError
+from fat2019.feed.augment import SpecAugment, published_policy
+from fat2019.feed.feeds import TrainingFeed
+from fat2019.models.networks import build, set_trainable
+from fat2019.store.builder import build_features
+from fat2019.store.reader import FeatureStore
+from fat2019.training.recipes import BEST, DEFAULT, ENSEMBLE_FOLDS, OURS, RECIPES, changed, configure
+
+
+@pytest.fixture(scope="module")
+def small_images(tiny_data, tmp_path_factory):
+    """The tiny store, with windows of 32x32: the least that the backbones take."""
+    config = FeatureConfig(mel_bands=32, window_samples=1024 + 31 * 512)
+    path = tmp_path_factory.mktemp("small_images") / "store"
+    build_features(find_data_set(tiny_data), path, config, workers=1)
+    return FeatureStore.open(path)
+
+
+def network_of(recipe):
+    """What makes two recipes have one network, whatever is trained of it."""
+    model = recipe.config.model
+    return model.name, model.head, model.kernel_size
+
+
+NETWORKS = [list(group) for _, group in itertools.groupby(sorted(RECIPES.values(), key=network_of), network_of)]
+
+
+@pytest.mark.parametrize("recipes", NETWORKS, ids=lambda recipes: "-".join(map(str, network_of(recipes[0]))))
+def test_every_recipe_builds_and_trains_two_steps(small_images, recipes):
+    """Each network once, with each part of it trained that a stage trains."""
+    store = small_images
+    config = dataclasses.replace(recipes[0].config.model, weights="none")
+    model = build(config, len(store.vocabulary), (store.config.window_frames, store.config.mel_bands))
+    for stage in {stage.trainable: stage for recipe in recipes for stage in recipe.config.stages}.values():
+        set_trainable(model, dataclasses.replace(config, trainable=stage.trainable))
+        before = [variable.numpy() for variable in model.weights]
+        # Adam would take most of the time for its variables; unbounded steps overflow in a network without weights.
+        optimizer = keras.optimizers.SGD(stage.learning_rate, clipvalue=1e-2)
+        for images, labels in batches(store, stage.splits, stage.feed):
+            take_a_step(model, optimizer, images, labels)
+        assert all(np.isfinite(variable.numpy()).all() for variable in model.weights)
+        trained = {id(variable) for variable in model.trainable_weights}
+        moved = [
+            id(variable) in trained
+            for variable, value in zip(model.weights, before, strict=True)
+            if variable.trainable and not np.array_equal(variable.numpy(), value)
+        ]
+        assert moved and all(moved)
+
+
+FEEDS = sorted({(stage.splits, stage.feed) for recipe in RECIPES.values() for stage in recipe.config.stages}, key=str)
+
+
+@pytest.mark.parametrize(("splits", "feed"), FEEDS, ids=str)
+def test_every_feed_of_a_recipe_gives_batches(small_images, splits, feed):
+    for images, labels in batches(small_images, splits, feed):
+        assert images.shape == (2, 32, 32, 1) and np.isfinite(images.numpy()).all()
+        assert labels.shape == (2, 5) and (labels.numpy().sum(axis=1) >= 0.99).all()
+
+
+def batches(store, splits, feed):
+    clips = np.flatnonzero(store.clips["split"].isin(splits))
+    return TrainingFeed(store, clips, dataclasses.replace(feed, batch_windows=2)).dataset().take(2)
+
+
+def take_a_step(model, optimizer, images, labels):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(keras.losses.binary_crossentropy(labels, model(images, training=True)))
+    gradients = tape.gradient(loss, model.trainable_weights)
+    optimizer.apply(gradients, model.trainable_weights)
+
+
+def test_the_reports_two_stages_are_noisy_with_the_top_and_curated_without():
+    config = configure("table-6.5-resnet50-specaugment", {})
+    noisy, curated = config.stages
+    assert (noisy.splits, noisy.trainable, noisy.epochs, noisy.learning_rate) == (("noisy",), "top", 15, 1e-3)
+    assert (noisy.validate_on, noisy.feed.spec_augment) == ("noisy", None)
+    assert (curated.splits, curated.trainable, curated.epochs, curated.learning_rate) == (
+        ("curated",),
+        "none",
+        50,
+        3e-4,
+    )
+    assert (curated.validate_on, curated.feed.spec_augment, curated.feed.augment) == (
+        "curated",
+        SpecAugment(),
+        "double-curated",
+    )
+    assert (config.model.name, config.model.head, config.validation_share) == ("resnet50", "conv", 0.2)
+
+
+def test_the_second_final_model_holds_out_a_tenth_and_the_first_a_fifth():
+    assert [RECIPES[f"table-7.1-model-{number}"].config.validation_share for number in (1, 2, 3)] == [0.2, 0.1, 0.1]
+    assert RECIPES["table-7.1-model-3"].config.model.head == "mlp"
+
+
+def test_the_rates_of_table_6_6_are_those_of_the_second_stage_alone():
+    for optimizer, rate in itertools.product(("adam", "sgd"), ("1e-3", "3e-4", "1e-5")):
+        first, second = RECIPES[f"table-6.6-{optimizer}-lr-{rate}"].config.stages
+        assert (first.optimizer, first.learning_rate) == ("adam", 1e-3)
+        assert (second.optimizer, second.learning_rate, second.epochs) == (optimizer, float(rate), 20)
+
+
+def test_each_row_of_the_report_has_its_recipe_and_figures():
+    counts = {
+        "table-6.1": 3,
+        "table-6.2": 2,
+        "table-6.3": 3,
+        "table-6.4": 2,
+        "table-6.5": 6,
+        "table-6.6": 6,
+        "table-7.1": 3,
+        "figure-6.3": 3,
+        "figure-6.5": 2,
+        "figure-6.6": 3,
+        "section-6.1": 1,
+        "section-6.6": 2,
+    }
+    assert {name: sum(recipe.experiment == name for recipe in RECIPES.values()) for name in counts} == counts
+    of_the_report = [recipe for recipe in RECIPES.values() if recipe.experiment != OURS]
+    assert sum(counts.values()) == len(of_the_report)
+    for recipe in of_the_report:
+        assert recipe.reported or "curves only" in recipe.note
+
+
+@pytest.mark.parametrize("name", ["table-6.1-resnet50", "table-6.2-mobilenetv2", "figure-6.3-simple", None])
+def test_options_replace_single_fields_of_every_stage(name):
+    config = configure(
+        name,
+        {
+            "epochs": 3,
+            "learning_rate": 0.5,
+            "mixup_alpha": 0.3,
+            "weights": "none",
+            "seed": 7,
+            "batch_windows": 2,
+            "optimizer": None,
+        },
+    )
+    assert (config.seed, config.model.weights) == (7, "none")
+    for stage in config.stages:
+        assert (stage.epochs, stage.learning_rate, stage.feed.mixup_alpha, stage.feed.batch_windows) == (3, 0.5, 0.3, 2)
+        assert (stage.optimizer, stage.feed.seed) == ("adam", 7)
+    before = configure(name, {})
+    assert (config.model.name, config.model.head) == (before.model.name, before.model.head)
+
+
+def test_without_options_a_recipe_is_itself_and_no_recipe_the_defaults():
+    assert configure(None, {"epochs": None}) == DEFAULT
+    for name, recipe in RECIPES.items():
+        assert configure(name, {}) == recipe.config
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"spec_augment": True}, SpecAugment()),
+        ({"spec_augment": False}, None),
+        ({"policy": "LB"}, published_policy("LB")),
+        ({"policy": "ours"}, SpecAugment()),
+        ({}, None),
+    ],
+)
+def test_spec_augment_is_a_flag_and_a_policy(options, expected):
+    assert configure(None, options).stages[0].feed.spec_augment == expected
+
+
+def test_a_policy_of_what_is_switched_off_is_refused():
+    with pytest.raises(DataError, match="policy: LB is one of SpecAugment, which is switched off"):
+        configure(None, {"spec_augment": False, "policy": "LB"})
+
+
+def test_spec_augment_of_a_recipe_is_switched_off_and_its_policy_exchanged():
+    config = RECIPES["figure-6.3-simple"].config
+    assert changed(config, {"spec_augment": False}).stages[0].feed.spec_augment is None
+    assert changed(config, {"policy": "SM"}).stages[0].feed.spec_augment == published_policy("SM")
+
+
+def test_our_recipes_are_one_configuration_whole_and_in_folds():
+    assert {name for name, recipe in RECIPES.items() if recipe.experiment == OURS} == {
+        "best",
+        "best-noisy",
+        "best-ensemble",
+    }
+    assert configure("best", {}) == BEST
+    folds = {configure("best-ensemble", {"fold": fold}) for fold in range(1, ENSEMBLE_FOLDS + 1)}
+    assert folds == {dataclasses.replace(BEST, folds=ENSEMBLE_FOLDS, fold=fold) for fold in range(1, 6)}
+    with pytest.raises(DataError, match="fold: expected 1 to 5"):
+        configure("best-ensemble", {"fold": 6})
+
+
+def test_an_unknown_recipe_and_a_bad_value_are_refused():
+    with pytest.raises(DataError, match="recipe: there is no 'table-9'"):
+        configure("table-9", {})
+    with pytest.raises(DataError, match="epochs"):
+        configure("table-6.1-simple", {"epochs": 0})
+
+
+def test_epochs_are_the_last_stage_s_and_those_before_change_in_proportion():
+    name = "table-6.5-resnet50-raw"  # of 15 and 50 epochs
+    assert [stage.epochs for stage in configure(name, {"epochs": 10}).stages] == [3, 10]
+    assert [stage.epochs for stage in configure(name, {"epochs": 1}).stages] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        ({"weight_decay": 0.1}, "--optimizer adamw"),
+        ({"name": "resnet50", "dropout": 0.2}, "the heads conv and mlp"),
+        ({"name": "resnet50", "head": "mlp", "kernel_size": 5}, "the head conv"),
+        ({"weights": "nosuch.h5"}, "a network on a backbone"),
+        ({"head": "conv"}, "a network on a backbone"),
+        ({"trainable": "all", "name": "compact"}, "a network on a backbone"),
+        ({"width": 8}, "the compact network"),
+        ({"mix_in_turn": 0.5}, "mixed sounds"),
+        ({"noisy_weight": 0.5}, "noisy clips"),
+        ({"folds": 3, "validation_share": 0.3}, "training without --folds"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused_with_where_it_would(options, where):
+    name = list(options)[-1] if "trainable" not in options else "trainable"
+    with pytest.raises(DataError, match=rf"{name}: .* would change nothing here: it is an option of .*{where}"):
+        configure(None, options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"weight_decay": 0.1, "optimizer": "adamw"},
+        {"name": "resnet50", "head": "mlp", "dropout": 0.2, "weights": "none", "trainable": "top"},
+        {"name": "resnet50", "head": "conv", "kernel_size": 5},
+        {"name": "compact", "width": 8, "pooling": "attention", "standardise": False, "frequency_map": True},
+        {"mix_share": 0.5, "mix_in_turn": 0.5, "mix_level_db": 3.0},
+        {"splits": ("curated", "noisy"), "noisy_weight": 0.5},
+        {"weights": "none", "validation_share": 0.3, "kernel_size": 5, "dropout": 0.1},
+    ],
+)
+def test_an_option_that_changes_something_is_taken(options):
+    assert configure(None, options) != DEFAULT
+
+
+STAGE = DEFAULT.stages[0]
+FIELDS = {**vars(DEFAULT), **vars(DEFAULT.model), **vars(STAGE), **vars(STAGE.feed)}
+IN_WORDS = {"fold", "relabel"}  # of which help says what comes of not giving them
+
+
+@pytest.mark.parametrize("option", [one for one in train.params if one.name in FIELDS.keys() - IN_WORDS], ids=str)
+def test_the_default_that_help_names_is_that_of_training_without_a_recipe(option):
+    named = re.search(r"\[default: (.*)\]$", option.help)
+    value = FIELDS[option.name]
+    if isinstance(value, bool) or value is None:
+        value = "yes" if value else "no"
+    elif isinstance(value, tuple):
+        value = ",".join(value)
+    assert named and named[1] == (f"{value:g}" if isinstance(value, float) else str(value))

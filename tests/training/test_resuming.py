@@ -1,0 +1,155 @@
+"""What a run goes on from, what it takes over from another run, and with what it refuses to go on."""
+
+import dataclasses
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from fat2019.errors import DataError
+from fat2019.store.reader import FeatureStore
+from fat2019.training import trainer as training
+from fat2019.training.trainer import adopt_stages, train
+from fat2019.utils.lock import run_lock
+from tests.interrupted_training import tiny_network
+from tests.short_training import SMALL, TWO_STAGES, one_stage
+
+
+def test_a_finished_run_is_not_trained_again(finished, store):
+    rows = []
+    again = train(store, TWO_STAGES, finished[0].path, rows.append)
+    assert rows == [] and again.metrics == finished[0].metrics
+
+
+def test_other_options_for_a_run_that_is_there_are_refused_by_name(finished, store):
+    changed = dataclasses.replace(
+        TWO_STAGES, seed=1, stages=(TWO_STAGES.stages[0], dataclasses.replace(TWO_STAGES.stages[1], learning_rate=1e-3))
+    )
+    with pytest.raises(
+        DataError, match=r"train\.seed 0 instead of 1, train\.stages\[1\]\.learning_rate 0\.01 instead of"
+    ):
+        train(store, changed, finished[0].path)
+
+
+def test_a_run_of_an_older_version_is_gone_on_with_as_if_it_had_the_fields_of_today(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    for part, names in (
+        (config["train"]["model"], ("width", "pooling")),
+        (config["train"]["stages"][0], ("loss", "keep", "weight_decay")),
+        (config["train"]["stages"][0]["feed"], ("mix_share",)),
+    ):
+        for name in names:
+            del part[name]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    assert train(store, TWO_STAGES, tmp_path / "run").metrics == finished[0].metrics
+    other = dataclasses.replace(TWO_STAGES.stages[0], keep="last")
+    with pytest.raises(DataError, match=r"stages\[0\]\.keep 'best' instead of 'last'"):
+        train(store, dataclasses.replace(TWO_STAGES, stages=(other, TWO_STAGES.stages[1])), tmp_path / "run")
+
+
+def test_a_run_goes_on_with_the_clips_that_it_began_with_only(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "run")
+    with (tmp_path / "run" / "split.csv").open("a") as file:
+        file.write("since-removed.wav,curated,train\n")
+    for _ in ("finished", "to go on with"):
+        with pytest.raises(DataError, match=r"split.csv: the clips of .* are no longer those"):
+            train(store, TWO_STAGES, tmp_path / "run")
+        (tmp_path / "run" / "metrics.json").unlink(missing_ok=True)
+
+
+def test_a_stage_of_a_run_on_other_clips_is_not_taken_over(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "other")
+    with (tmp_path / "other" / "split.csv").open("a") as file:
+        file.write("since-removed.wav,noisy,train\n")
+    adopt_stages(tmp_path / "run", store, TWO_STAGES, [tmp_path / "other"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on_with_the_recordings_that_it_began_with_only(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "run")
+    first, *others = store.manifest.shards
+    other_sound = dataclasses.replace(first, key="0" * 64)  # as after a recording was replaced and the store built anew
+    changed = FeatureStore(store.path, dataclasses.replace(store.manifest, shards=(other_sound, *others)))
+    adopt_stages(tmp_path / "next", changed, TWO_STAGES, [tmp_path / "run"])
+    assert not (tmp_path / "next").exists()
+    for _ in ("finished", "to go on with"):
+        with pytest.raises(DataError, match=r"run: recordings of .* are no longer those that this run began with"):
+            train(changed, TWO_STAGES, tmp_path / "run")
+        (tmp_path / "run" / "metrics.json").unlink(missing_ok=True)
+
+
+def test_a_run_goes_on_by_the_reader_that_it_began_with(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "build", tiny_network)
+    config = one_stage(epochs=2, feed=dataclasses.replace(SMALL, mixup_alpha=0.4))
+
+    def stop(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(store, config, tmp_path / "stopped", stop)
+    assert json.loads((tmp_path / "stopped" / "state" / "state.json").read_text())["reader"] == "memory"
+    monkeypatch.setattr("fat2019.feed.feeds._SHARE_OF_FREE_MEMORY", 0.0)  # from now on features are streamed
+    stopped = train(store, config, tmp_path / "stopped")
+    streamed = train(store, config, tmp_path / "streamed")
+    monkeypatch.undo()
+    monkeypatch.setattr(training, "build", tiny_network)
+    in_one_go = train(store, config, tmp_path / "in one go")
+    assert stopped.history()["loss"].equals(in_one_go.history()["loss"])
+    assert not streamed.history()["loss"].equals(in_one_go.history()["loss"])
+
+
+def test_recordings_of_a_part_that_a_run_does_not_use_may_change(finished, store):
+    *others, last = store.manifest.shards
+    assert last.split == "test"
+    shards = (*others, dataclasses.replace(last, key="0" * 64))
+    changed = FeatureStore(store.path, dataclasses.replace(store.manifest, shards=shards))
+    assert train(changed, TWO_STAGES, finished[0].path).metrics == finished[0].metrics
+
+
+def test_a_run_of_a_version_that_did_not_write_down_its_recordings_is_given_back(finished, store, tmp_path):
+    shutil.copytree(finished[0].path, tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    del config["sounds_sha256"]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    assert train(store, TWO_STAGES, tmp_path / "run").metrics == finished[0].metrics
+
+
+def test_a_folder_is_trained_in_by_one_training_at_a_time(store, tmp_path):
+    (tmp_path / "run").mkdir()
+    with (
+        run_lock(tmp_path / "run"),
+        pytest.raises(DataError, match=rf"run: process {os.getpid()} on .* is training in this folder: wait for it"),
+    ):
+        train(store, TWO_STAGES, tmp_path / "run")
+    assert not any((tmp_path / "run").iterdir())
+
+
+def test_a_stage_taken_over_from_another_run_changes_no_number(finished, store, tmp_path):
+    adopt_stages(tmp_path / "run", store, TWO_STAGES, [finished[0].path])
+    rows = []
+    run = train(store, TWO_STAGES, tmp_path / "run", rows.append)
+    assert [row["stage"] for row in rows] == [2, 2, 2]  # the first was not trained again
+    columns = ["stage", "epoch", "loss", "lwlrap", "val_loss", "val_lwlrap"]
+    assert run.history()[columns].equals(finished[0].history()[columns])
+    assert all(
+        np.array_equal(a, b) for a, b in zip(run.model().get_weights(), finished[0].model().get_weights(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": 1}, {"stages": TWO_STAGES.stages[:1]}, {"stages": (TWO_STAGES.stages[1], TWO_STAGES.stages[1])}],
+)
+def test_a_stage_of_a_run_configured_otherwise_is_not_taken_over(finished, store, tmp_path, changes):
+    adopt_stages(tmp_path / "run", store, dataclasses.replace(TWO_STAGES, **changes), [finished[0].path])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_that_cannot_be_read_is_named(finished, store, tmp_path):
+    adopt_stages(tmp_path / "run", store, TWO_STAGES, [finished[0].path])
+    (tmp_path / "run" / "stage-1.keras").write_bytes(b"cut")
+    with pytest.raises(DataError, match=r"stage-1.keras: the network that this run was to go on with cannot be read"):
+        train(store, TWO_STAGES, tmp_path / "run")

@@ -1,13 +1,20 @@
-# `make demo` and `make test` set up what they need: a virtual environment with the pinned versions.
+# Every target sets up what it needs: a virtual environment with the pinned versions.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Packages whose tests need neither TensorFlow nor the network nor a browser; tests/project/test_check.py sees to it.
+QUICK := $(wildcard tests/utils tests/config tests/data tests/audio tests/store)
 
-.PHONY: demo test lint install clean
+.PHONY: demo check test lint docs dist lowest install clean
 
 demo: install
 	$(BIN)/python cli.py demo --out demo
 
+# The daily habit, under a minute.
+check: lint
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow' $(QUICK)
+
+# Everything.
 test: lint $(VENV)/browser-test
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
@@ -15,6 +22,21 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The site in build/docs; a warning is an error.
+docs: install
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . build/docs
+
+# Wheel and source archive in dist/.
+dist: install
+	$(BIN)/uv build --quiet --clear --out-dir dist .
+
+# The least versions that pyproject.toml allows, in an environment of their own, through the demo.
+lowest: install
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --output-file build/lowest.txt pyproject.toml
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/lowest
+	$(BIN)/uv pip install --quiet --python build/lowest/bin/python --requirement build/lowest.txt
+	build/lowest/bin/python cli.py demo --out build/lowest-demo --epochs 1
 
 install: $(VENV)/installed
 
@@ -36,4 +58,4 @@ UV_NATIVE_TLS=1 UV_LINK_MODE=copy $(BIN)/uv pip install --quiet --python $(BIN)/
 endef
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,4 +15,6 @@ from fat2019.errors import DataError
 if "tensorflow" not in sys.modules:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-__all__ = ["DataError"]
+__version__ = "0.2.0"
+
+__all__ = ["DataError", "__version__"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from fat2019 import __version__
 from fat2019.cli import experiments, features, look, score, train
 from fat2019.errors import DataError
 from fat2019.utils.progress import PROGRESS_LOG
@@ -77,7 +78,7 @@ def _said(error: OSError) -> str:
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.version_option(package_name="fat2019")
+@click.version_option(__version__, prog_name="fat2019")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more about what is done.")
 def main(quiet: bool, verbose: bool) -> None:

@@ -66,6 +66,7 @@ def test_the_same_clips_give_the_same_bytes_whoever_builds(sounds, tmp_path, for
     assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "three")
 
 
+@pytest.mark.slow
 def test_two_processes_build_the_same_store_as_one(sounds, tmp_path):
     build(sounds, tmp_path / "one")
     summary = build(sounds, tmp_path / "two", workers=2)

@@ -20,6 +20,8 @@ pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 
 from fat2019.store.dask import scheduler_executor
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -116,6 +116,7 @@ def test_every_stored_type_can_be_read(dtype, data, tmp_path):
     assert np.abs(store.log_mel(fname) - log_mel(repeat_to(store.audio(fname), 48_000))).max() < 0.25
 
 
+@pytest.mark.slow
 def test_tensorflow_parses_the_log_mel_files(stores):
     tf = pytest.importorskip("tensorflow")
     store = stores["hdf5", "tfrecord"]

@@ -26,6 +26,7 @@ def write(path, records):
     return path
 
 
+@pytest.mark.slow
 def test_tensorflow_reads_what_is_written(tmp_path):
     tf = pytest.importorskip("tensorflow")
     path = write(tmp_path / "x.tfrecord", [*RECORDS, encode_example(EXAMPLE)])
@@ -37,6 +38,7 @@ def test_tensorflow_reads_what_is_written(tmp_path):
     assert features["level"].float_list.value[:] == [0.5]
 
 
+@pytest.mark.slow
 def test_what_tensorflow_writes_is_read(tmp_path):
     tf = pytest.importorskip("tensorflow")
     feature = tf.train.Feature(int64_list=tf.train.Int64List(value=[7]))

@@ -1,0 +1,73 @@
+"""pyproject.toml asks for what the package imports, and for nothing else."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NOT_IMPORTED = {
+    "audioop-lts": "pydub imports it, since Python 3.13 has no audioop",
+    "onnxruntime": "the tests run ONNX exports with it, as their users do",
+    "scikit-learn": "scikit-multilearn imports it without asking for it",
+    "tensorboard": "tf.summary, which writes a run's logs/, imports it",
+}
+OTHERWISE = {
+    "distributed": "dask",
+    "google.protobuf": "protobuf",
+    "skmultilearn": "scikit-multilearn",
+}
+USER_EXTRAS = ("app", "dask", "onnx")  # of which each has a part of the package that imports it
+
+
+def test_every_dependency_is_imported_or_has_a_reason():
+    wanted = {*_names(_project()["dependencies"]), *_extras(USER_EXTRAS)}
+    assert wanted - _imported() == set(NOT_IMPORTED) & wanted
+
+
+def test_every_distribution_that_is_imported_is_asked_for():
+    project = _project()
+    wanted = {*_names(project["dependencies"]), *_extras(project["optional-dependencies"])}
+    assert _imported() - wanted == set()
+
+
+def test_every_dependency_has_a_lower_bound_and_is_pinned_for_the_tests():
+    project = _project()
+    pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text().lower(), flags=re.MULTILINE))
+    assert set(_names(project["dependencies"])) <= pinned
+    assert set(_extras(("dev", *USER_EXTRAS))) <= pinned
+    bare = [line for line in project["dependencies"] if not re.search(r">=|==|;", line)]
+    assert bare == []
+
+
+def _project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _extras(extras):
+    of = _project()["optional-dependencies"]
+    return {name for extra in extras for name in _names(of[extra]) if name != "fat2019"}
+
+
+def _names(requirements):
+    return [re.match(r"[\w.-]+", line)[0].lower().replace("_", "-") for line in requirements]
+
+
+def _imported():
+    """The distributions that some module under fat2019/ imports."""
+    modules = set()
+    for path in (ROOT / "fat2019").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules.add(node.module)
+    outside = {name for name in modules if name.split(".")[0] not in (*sys.stdlib_module_names, "fat2019")}
+    return {_distribution(name) for name in outside}
+
+
+def _distribution(module):
+    """The distribution that has a module: the name of one that is called otherwise, or the module's own."""
+    known = (name for prefix, name in OTHERWISE.items() if f"{module}.".startswith(f"{prefix}."))
+    return next(known, module.split(".")[0].replace("_", "-"))

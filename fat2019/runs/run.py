@@ -9,7 +9,7 @@
     model.keras    the network of the epoch that was kept of the last stage: the best by validation LWLRAP, or the last
     stage-1.keras  the same of an earlier stage
     logs/          TensorBoard
-    judged-2.csv   what the noisy labels are worth to that stage, by the network of the one before (fat2019.training.cleaning)
+    judged-2.csv   the confidence of the noisy labels in that stage, by the network of the one before
     log.txt        what was said
     state/         what a killed run goes on from; gone when it is finished
 """
@@ -24,12 +24,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fat2019.errors import DataError
 from fat2019.config.features import FeatureConfig, feature_config_from_json
-from fat2019.utils.files import clear_unfinished, read_json, write_json, write_whole
 from fat2019.data.vocabulary import Vocabulary
-from fat2019.utils.lock import RUN_LOCK_NAME
+from fat2019.errors import DataError
 from fat2019.store.reader import FeatureStore
+from fat2019.utils.files import clear_unfinished, read_json, write_json, write_whole
+from fat2019.utils.lock import RUN_LOCK_NAME
 
 if TYPE_CHECKING:
     import keras

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fat2019.errors import DataError
-from fat2019.utils.files import read_json
 from fat2019.runs.run import Checkpoint, Run, begin_or_continue
+from fat2019.utils.files import read_json
 from tests.run_folders import make_run
 
 

@@ -73,7 +73,7 @@ def reproduce(
 
     A table that was interrupted goes on when the same command is given again; finished rows are kept.
     """
-    from fat2019.experiments import reproduce as run
+    from fat2019.experiments.reproduce import reproduce as run
     from fat2019.experiments.reproduce import table_of
     from fat2019.experiments.trials import TABLES, compare
     from fat2019.store.reader import FeatureStore
@@ -129,7 +129,7 @@ def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes:
     A sweep that was interrupted goes on when the same command is given again; finished runs are kept. With a recipe,
     its own settings take the place of the defaults below. Of folds one is trained, the first or that of --fold.
     """
-    from fat2019.experiments import sweep as run
+    from fat2019.experiments.sweep import sweep as run
     from fat2019.experiments.sweep import to_markdown
     from fat2019.store.reader import FeatureStore
     from fat2019.training.recipes import configure

@@ -144,7 +144,7 @@ def info(store: Path, validation_share: float, balance: bool, json_: bool) -> No
 @as_json
 def verify(store: Path, deep: bool, json_: bool) -> None:
     """Check every file of a STORE against its checksum; exit status 1 if anything is wrong."""
-    from fat2019.store import verify as check
+    from fat2019.store.verify import verify as check
 
     problems = check(store, deep=deep)
     print_result(

@@ -41,7 +41,7 @@ def explore(
     json_: bool,
 ) -> None:
     """Make a page on which to see and hear SOURCE, a feature store or a data set."""
-    from fat2019.pages import explore as run
+    from fat2019.pages.explore import explore as run
 
     require_place(out)
     with progress("clips") as show:
@@ -68,7 +68,7 @@ def explore(
 @as_json
 def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Path | None, json_: bool) -> None:
     """Make a page on one or more finished RUNS: curves, scores by class, mistakes to see and hear, their ensemble."""
-    from fat2019.pages import report as run
+    from fat2019.pages.report import report as run
 
     require_place(out)
     with progress("clips") as show:
@@ -198,7 +198,7 @@ def export(run: Path, form: str, out: Path | None, json_: bool) -> None:
     and windows are part of it, silence removal is not.
     """
     from fat2019.runs.run import Run
-    from fat2019.serving import export as run_export
+    from fat2019.serving.export import export as run_export
 
     result = run_export(Run.open(run), form, out)
     print_result(

@@ -75,8 +75,8 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     settings take the place of the defaults below.
     """
     from fat2019.store.reader import FeatureStore
-    from fat2019.training import relabel as judge
     from fat2019.training.recipes import configure
+    from fat2019.training.relabel import relabel as judge
 
     require_place(out)
     for option in ("splits", "validate_on", "validation_share", "folds", "fold", "relabel"):

@@ -42,8 +42,10 @@ from build_memory import growth_rows
 from floors import PlainFloor, TunedFloor
 from timing import circumstances, markdown
 
+from fat2019.audio.clip import arrays_of
 from fat2019.audio.decode import read_audio
 from fat2019.audio.logmel import cumulative_energy, log_mel, repeat_to
+from fat2019.audio.quantise import quantise
 from fat2019.audio.silence import desilence
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import DataSet, find_data_set
@@ -51,8 +53,8 @@ from fat2019.store.builder import build_features
 from fat2019.store.formats.hdf5 import write_hdf5
 from fat2019.store.manifest import Header, ShardRecord
 from fat2019.store.planner import list_sources
-from fat2019.store.shards import ClipFeatures, ShardHead, content_key, quantise, shard_name
-from fat2019.store.worker import Task, arrays_of, make_shard, one_thread
+from fat2019.store.shards import ClipFeatures, ShardHead, content_key, shard_name
+from fat2019.store.worker import Task, make_shard, one_thread
 
 _CONFIG = FeatureConfig()
 _WORKERS = (1, 2)

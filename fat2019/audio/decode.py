@@ -16,7 +16,7 @@ import soxr
 from numpy.typing import NDArray
 
 from fat2019.audio.truncation import counts_frames, truncation
-from fat2019.errors import DataError
+from fat2019.errors import FailedRead, UnreadableAudio
 
 _BLOCK_SAMPLES = 1 << 21  # of all channels: 47 s of mono at 44.1 kHz
 _FIRST_SAMPLES = 1 << 12
@@ -26,14 +26,6 @@ _HIGHEST_PEAK = 8.0  # of float samples, of which 1 is full scale: some sounds g
 _NO_SIGNAL_RANGE = 2  # of int16 values: a constant and its rounding
 _RATES_HZ = (1_000, 1_000_000)  # beyond these a header lies, and resampling would multiply its lie
 _MP3_TOLERANCE = 2 * 1_152  # samples: encoders do not agree on which frames are counted
-
-
-class UnreadableAudio(DataError):
-    """One clip cannot be used."""
-
-
-class FailedRead(UnreadableAudio):
-    """One clip cannot be used for a fault of the machine, which says nothing of the clip."""
 
 
 def read_audio(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int, int]:

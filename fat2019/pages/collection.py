@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from fat2019.audio.decode import UnreadableAudio, read_audio
-from fat2019.audio.silence import desilence, kept_ranges
+from fat2019.audio.clip import load_clip
 from fat2019.config.features import SPLITS, FeatureConfig
 from fat2019.data.data_set import DataSet, find_data_set
 from fat2019.data.vocabulary import Vocabulary
-from fat2019.errors import DataError
+from fat2019.errors import DataError, UnreadableAudio
 from fat2019.store.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME
 from fat2019.store.reader import FeatureStore
@@ -140,8 +139,5 @@ def _seconds(path: Path) -> float:
 
 
 def _heard(path: Path, split: str, config: FeatureConfig) -> Sound:
-    recorded, _, _ = read_audio(path, config.sample_rate_hz)  # (samples,)
-    rule = config.silence_rule(split, len(recorded) / config.sample_rate_hz)
-    kept = kept_ranges(recorded, config.sample_rate_hz, rule.min_silence_ms, rule.threshold_dbfs, rule.keep_silence_ms)
-    audio, kept_whole = desilence(recorded, config.sample_rate_hz, rule)
-    return Sound(recorded, np.array([[0, len(recorded)]]) if kept_whole else kept, audio)
+    clip = load_clip(path, split, config)
+    return Sound(clip.recorded, clip.kept, clip.audio)

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fat2019.audio.decode import UnreadableAudio
+from fat2019.audio.clip import arrays_of
+from fat2019.audio.quantise import decibels
 from fat2019.config.features import SPLITS, FeatureConfig
 from fat2019.data.split import METHODS, balance, split_indices
 from fat2019.data.vocabulary import Vocabulary
-from fat2019.errors import DataError
+from fat2019.errors import DataError, UnreadableAudio
 from fat2019.pages import figures
 from fat2019.pages.collection import Collection, Sound, collection_of
 from fat2019.pages.page import Page
-from fat2019.store.shards import decibels
-from fat2019.store.worker import arrays_of
 from fat2019.utils.files import write_whole
 from fat2019.utils.progress import Progress
 

@@ -116,7 +116,7 @@ def _log_mel(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
 
 
 def _as_stored(log_mel: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
-    """As :func:`fat2019.store.shards.quantise`, as float32."""
+    """As :func:`fat2019.audio.quantise.quantise`, as float32."""
     if config.dtype == "uint8":
         low, high = tf.reduce_min(log_mel), tf.reduce_max(log_mel)
         return tf.round((log_mel - low) * (np.float32(255) / tf.where(high > low, high - low, 1.0)))

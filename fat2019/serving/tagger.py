@@ -15,25 +15,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fat2019.audio.decode import UnreadableAudio, read_audio
-from fat2019.audio.logmel import log_mel, repeat_to
-from fat2019.audio.silence import desilence
+from fat2019.audio.clip import load_clip, stored_log_mel
+from fat2019.audio.decode import read_audio
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import AUDIO_SUFFIXES
 from fat2019.data.vocabulary import Vocabulary
+from fat2019.errors import FailedRead, UnreadableAudio
 from fat2019.feed.feeds import EvaluationWindows
 from fat2019.runs.run import Run
 from fat2019.scoring.inference import compiled
 from fat2019.scoring.submission import pool_windows
 from fat2019.store.reader import FlatLogMels
-from fat2019.store.shards import offsets, quantise
+from fat2019.store.shards import offsets
 from fat2019.utils.files import write_whole
 
 Failed = Callable[[Path, str], None]  # is told the file and what is wrong with it
 
 _WINDOWS_AT_ONCE = 512  # scored together: some 4 MB of log-mels
-_STRETCH_S = 1800  # desilenced at once: silence removal takes many times the memory of its samples
-_NO_SIGNAL_RANGE = 2  # of int16 values: a constant and its rounding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +87,7 @@ class Tagger:
         for path in paths:
             try:
                 group.append(self._prepare(path))
-            except UnreadableAudio as error:
+            except (UnreadableAudio, FailedRead) as error:
                 failed(path, str(error))
                 continue
             frames += len(group[-1].log_mel)
@@ -106,10 +104,10 @@ class Tagger:
             hop_frames: from one window to the next; by default half a window.
 
         Raises:
-            UnreadableAudio: the file cannot be used.
+            FailedRead, UnreadableAudio: the file cannot be used.
         """
-        samples = _read(path, self.features)  # (samples,)
-        stored, decibel_range = _log_mel(samples, self.features)
+        samples, _, _ = read_audio(path, self.features.sample_rate_hz)  # (samples,)
+        stored, decibel_range = stored_log_mel(samples, self.features)
         windows = EvaluationWindows(
             _flat([stored], [decibel_range]),
             self.features,
@@ -131,9 +129,9 @@ class Tagger:
         return [(self.vocabulary.names[index], float(scores[index])) for index in best]
 
     def _prepare(self, path: Path) -> _Prepared:
-        samples, rate_hz = _read(path, self.features), self.features.sample_rate_hz
-        audio = _desilenced(samples, self.features)  # (kept samples,)
-        return _Prepared(path, len(samples) / rate_hz, len(audio) / rate_hz, *_log_mel(audio, self.features))
+        clip = load_clip(path, "test", self.features)
+        seconds_without_silence = len(clip.audio) / clip.rate_hz
+        return _Prepared(path, clip.seconds, seconds_without_silence, *stored_log_mel(clip.audio, self.features))
 
     def _score(self, group: Sequence[_Prepared]) -> Iterator[Tagged]:
         if not group:
@@ -213,32 +211,6 @@ def _files_below(folder: Path, failed: Callable[[Path, str], None]) -> Iterator[
         for name in sorted(names):
             if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith("."):  # ._x.wav is no audio
                 yield Path(parent, name)
-
-
-def _read(path: Path, features: FeatureConfig) -> npt.NDArray[np.int16]:
-    samples, _, _ = read_audio(path, features.sample_rate_hz)
-    if int(samples.max()) - int(samples.min()) <= _NO_SIGNAL_RANGE:
-        raise UnreadableAudio(f"{path}: no signal: digital silence from end to end")
-    return samples
-
-
-def _desilenced(samples: npt.NDArray[np.int16], features: FeatureConfig) -> npt.NDArray[np.int16]:
-    """The samples without silence, by the rule for test clips; a long recording stretch by stretch."""
-    rate_hz = features.sample_rate_hz
-    rule = features.silence_rule("test", len(samples) / rate_hz)
-    stretches = [
-        desilence(samples[first : first + _STRETCH_S * rate_hz], rate_hz, rule)
-        for first in range(0, len(samples), _STRETCH_S * rate_hz)
-    ]
-    # A stretch that is kept whole is all silence, and wanted only where there is nothing else.
-    sounds = [audio for audio, kept_whole in stretches if not kept_whole]
-    return np.concatenate(sounds or [audio for audio, _ in stretches])
-
-
-def _log_mel(audio: npt.NDArray[np.int16], features: FeatureConfig) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
-    """The log-mel ``(frames, mels)`` as a store would have it, and its decibel range ``(2,)``."""
-    repeated: npt.NDArray[Any] = repeat_to(audio, features.window_samples)
-    return quantise(log_mel(repeated, features), features)
 
 
 def _flat(log_mels: Sequence[npt.NDArray[Any]], decibel_ranges: Sequence[npt.NDArray[np.float32]]) -> FlatLogMels:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import DataSet
-from fat2019.errors import DataError
+from fat2019.errors import DataError, OtherVersion
 from fat2019.store.journal import (
     JOURNAL_NAME,
     TEMPORARY_PREFIX,
@@ -33,7 +33,6 @@ from fat2019.store.manifest import (
     MANIFEST_NAME,
     Header,
     Manifest,
-    OtherVersion,
     ShardRecord,
     read_manifest,
     to_bytes,

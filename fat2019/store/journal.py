@@ -11,10 +11,9 @@ from typing import Any
 
 import google_crc32c
 
-from fat2019.errors import DataError
+from fat2019.errors import DataError, OtherVersion
 from fat2019.store.manifest import (
     Header,
-    OtherVersion,
     ShardRecord,
     dumps,
     header_from_json,

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fat2019.audio.quantise import stored_type
 from fat2019.config.features import SPLITS, FeatureConfig, feature_config_from_json, to_json
 from fat2019.data.vocabulary import Vocabulary
-from fat2019.errors import DataError
+from fat2019.errors import DataError, OtherVersion
 from fat2019.store.shards import (
     AUDIO_SUFFIX,
     FORMAT_VERSION,
@@ -31,7 +32,6 @@ from fat2019.store.shards import (
     shard_files,
     shard_index,
     shard_name,
-    stored_type,
 )
 
 MANIFEST_NAME = "manifest.json"
@@ -116,10 +116,6 @@ class Manifest:
 
     header: Header
     shards: tuple[ShardRecord, ...]  # as Header.names orders them
-
-
-class OtherVersion(DataError):
-    """The store is of a format that this program does not read."""
 
 
 def to_bytes(manifest: Manifest) -> bytes:

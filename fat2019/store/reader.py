@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fat2019.audio.quantise import decibels, stored_type
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
@@ -29,11 +30,9 @@ from fat2019.store.shards import (
     LOG_MEL_SUFFIX,
     REPAIR,
     ShardShape,
-    decibels,
     energy_points,
     offsets,
     read_errors,
-    stored_type,
 )
 
 if TYPE_CHECKING:

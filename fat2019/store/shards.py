@@ -1,4 +1,4 @@
-"""What a shard is: its name, its clips, the shapes of its arrays, and how log-mels are packed.
+"""What a shard is: its name, its clips and the shapes of its arrays.
 
 A shard holds the clips of one split whose names hash to it, ordered by name, so that a clip that comes or
 goes touches one shard. How it is laid out in files is told by ``shards_hdf5.py`` and ``shards_tfrecord.py``;
@@ -117,11 +117,6 @@ def shard_index(fname: str, count: int) -> int:
     return int(google_crc32c.value(fname.encode())) % count
 
 
-def stored_type(config: FeatureConfig) -> np.dtype[Any]:
-    """The type of stored log-mels, little-endian."""
-    return np.dtype(config.dtype).newbyteorder("<")
-
-
 def energy_points(frames: int, config: FeatureConfig) -> int:
     """Entries of a clip's cumulative energy: one more than the hops that its frames see."""
     return frames + config.n_fft // config.hop_samples
@@ -150,29 +145,6 @@ def indices_of(vector: NDArray[np.uint8], path: Path) -> tuple[int, ...]:
     if vector.max(initial=0) > 1:
         raise DataError(f"{path}: damaged: labels that are neither 0 nor 1: {REPAIR}")
     return tuple(np.flatnonzero(vector).tolist())
-
-
-def quantise(log_mel: NDArray[np.float32], config: FeatureConfig) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """Decibels -> the stored type, and the clip's decibel range ``(2,)``.
-
-    uint8 spreads each clip's own range over 0..255 (a range of one value is all 0); float types keep decibels.
-    """
-    low, high = log_mel.min(), log_mel.max()
-    decibel_range = np.array([low, high], np.float32)
-    if config.dtype != "uint8":
-        return log_mel.astype(stored_type(config)), decibel_range
-    if low == high:
-        return np.zeros(log_mel.shape, np.uint8), decibel_range
-    return np.rint((log_mel - low) * (np.float32(255) / (high - low))).astype(np.uint8), decibel_range
-
-
-def decibels(stored: NDArray[Any], decibel_range: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The inverse of :func:`quantise`, but for its rounding: float32 ``(frames, mels)``."""
-    values = stored.astype(np.float32)
-    if stored.dtype != np.uint8:
-        return values
-    low, high = decibel_range
-    return values * ((high - low) / np.float32(255)) + low
 
 
 def content_key(name: str, config: FeatureConfig, vocabulary: Vocabulary, clips: Iterable[ClipFeatures]) -> str:

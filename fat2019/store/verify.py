@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fat2019.audio.clip import arrays_of
+from fat2019.audio.quantise import decibels
 from fat2019.errors import DataError
 from fat2019.store.formats.hdf5 import read_hdf5_clips
 from fat2019.store.formats.tfrecord import read_tfrecord_clips
 from fat2019.store.journal import JOURNAL_NAME, TEMPORARY_PREFIX
 from fat2019.store.manifest import MANIFEST_NAME, Header, Manifest, ShardRecord, read_manifest
 from fat2019.store.reader import edition, require_finished
-from fat2019.store.shards import ClipFeatures, FileRecord, ShardShape, content_key, decibels, open_regular, sha256
-from fat2019.store.worker import arrays_of
+from fat2019.store.shards import ClipFeatures, FileRecord, ShardShape, content_key, open_regular, sha256
 from fat2019.utils.lock import LOCK_NAME
 
 # Other processors and library versions round sums of a spectrum otherwise; near the floor decibels magnify that.

@@ -9,16 +9,9 @@ import errno
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fat2019.audio.decode import FailedRead, UnreadableAudio, read_audio
-from fat2019.audio.logmel import cumulative_energy, log_mel, repeat_to
-from fat2019.audio.silence import desilence
-from fat2019.config.features import FeatureConfig
-from fat2019.errors import DataError
+from fat2019.audio.clip import arrays_of, load_clip
+from fat2019.errors import DataError, FailedRead, UnreadableAudio
 from fat2019.store.formats.hdf5 import write_hdf5
 from fat2019.store.formats.tfrecord import write_tfrecord
 from fat2019.store.journal import TEMPORARY_PREFIX
@@ -29,7 +22,6 @@ from fat2019.store.shards import (
     FileRecord,
     ShardHead,
     content_key,
-    quantise,
     shard_files,
 )
 
@@ -84,20 +76,6 @@ def make_shard(task: Task) -> tuple[ShardRecord, tuple[str, ...]]:
     return record, tuple(temporary)
 
 
-def arrays_of(
-    audio: NDArray[np.int16], config: FeatureConfig
-) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.int64]]:
-    """What is stored beside a clip's desilenced audio, and follows from it.
-
-    Returns:
-        Log-mel ``(frames, mels)`` in the stored type, decibel range ``(2,)``, energy ``(points,)``.
-    """
-    # Repetition comes after silence removal, so that what is repeated is sound.
-    repeated: NDArray[Any] = repeat_to(audio, config.window_samples)  # (samples,)
-    stored, decibel_range = quantise(log_mel(repeated, config), config)
-    return stored, decibel_range, cumulative_energy(repeated, config)
-
-
 @contextlib.contextmanager
 def disk_errors(out: Path) -> Iterator[None]:
     """Say of a full or read-only disk what can be done about it."""
@@ -125,22 +103,17 @@ def one_thread() -> Iterator[None]:
 def _features(source: Source, task: Task) -> ClipFeatures:
     config = task.header.config
     _require_unchanged(source)
-    samples, source_rate_hz, source_samples = read_audio(source.path, config.sample_rate_hz)  # (samples,)
+    clip = load_clip(source.path, task.split, config)
     _require_unchanged(source)
-    rule = config.silence_rule(task.split, len(samples) / config.sample_rate_hz)
-    audio, kept_whole = desilence(samples, config.sample_rate_hz, rule)  # (samples,)
-    stored, decibel_range, energy = arrays_of(audio, config)
     return ClipFeatures(
         source.fname,
         source.labels,
         source.usage,
-        audio,
-        stored,
-        decibel_range,
-        energy,
-        source_rate_hz,
-        source_samples,
-        kept_whole,
+        clip.audio,
+        *arrays_of(clip.audio, config),
+        clip.source_rate_hz,
+        clip.source_samples,
+        clip.kept_whole,
     )
 
 

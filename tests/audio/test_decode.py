@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fat2019.audio import decode as audio
-from fat2019.audio.decode import FailedRead, UnreadableAudio, read_audio
+from fat2019.audio.decode import read_audio
+from fat2019.errors import FailedRead, UnreadableAudio
 
 RATE = 16_000
 RNG = np.random.default_rng(0)
@@ -128,8 +129,7 @@ def test_a_text_file_is_refused_and_not_said_to_be_missing(tmp_path, name):
     assert "no audio" in reason(path) and "does not exist" not in reason(path)
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    assert "No such file" in reason(tmp_path / "x.wav")
+def test_a_folder_is_refused(tmp_path):
     assert "directory" in reason(tmp_path)
 
 
@@ -140,9 +140,7 @@ def test_a_file_that_the_machine_fails_to_read_is_told_from_a_bad_one(tmp_path):
         read_audio(path, RATE)
     with pytest.raises(FailedRead, match="No such file"):
         read_audio(tmp_path / "absent.wav", RATE)
-    with pytest.raises(UnreadableAudio) as caught:
-        read_audio(tmp_path, RATE)
-    assert not isinstance(caught.value, FailedRead)
+    assert not issubclass(FailedRead, UnreadableAudio)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from fat2019.audio.decode import UnreadableAudio, read_audio
+from fat2019.audio.decode import read_audio
 from fat2019.audio.truncation import truncation
+from fat2019.errors import UnreadableAudio
 
 LENGTHS = [1, 700, 5_000, 48_000, 150_000]  # samples
 ID3_V1 = b"TAG" + bytes(125)

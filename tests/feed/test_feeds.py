@@ -8,6 +8,7 @@ import psutil
 import pytest
 import tensorflow as tf
 
+from fat2019.audio.quantise import decibels
 from fat2019.errors import DataError
 from fat2019.feed import feeds as feed
 from fat2019.feed.augment import SpecAugment, published_policy
@@ -15,7 +16,6 @@ from fat2019.feed.feeds import FeedConfig, TrainingFeed
 from fat2019.feed.sampling import Sampler
 from fat2019.feed.sources import MemoryReader
 from fat2019.feed.windows import to_image
-from fat2019.store.shards import decibels
 from tests.feeds import BATCH, POLICY, READERS, as_set, batches, feed_of, joined, training_clips
 from tests.oracles import feed as oracle
 from tests.oracles import mix_sounds as mix_oracle

@@ -8,12 +8,12 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from fat2019.audio.clip import arrays_of
 from fat2019.cli import main
 from fat2019.data.data_set import find_data_set
 from fat2019.data.split import split_indices
 from fat2019.errors import DataError
 from fat2019.pages.explore import _Cut, explore
-from fat2019.store.worker import arrays_of
 from tests.conftest import RATE_HZ
 
 

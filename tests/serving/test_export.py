@@ -8,6 +8,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 from fat2019.audio.logmel import log_mel, repeat_to
+from fat2019.audio.quantise import quantise
 from fat2019.cli import main
 from fat2019.errors import DataError
 from fat2019.feed.feeds import EvaluationWindows
@@ -16,7 +17,6 @@ from fat2019.runs.run import Run
 from fat2019.scoring.inference import score_clips
 from fat2019.serving.export import export, waveform_scores
 from fat2019.store.reader import FlatLogMels
-from fat2019.store.shards import quantise
 from tests.conftest import RATE_HZ
 from tests.run_folders import make_run
 

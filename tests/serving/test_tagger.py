@@ -95,29 +95,30 @@ def test_a_bad_file_is_named_and_the_others_are_tagged(tagger, clips_to_tag, tmp
     assert all(str(path) in reason and "\n" not in reason for path, reason in failed.items())
 
 
-def test_a_recording_longer_than_a_stretch_keeps_the_sounds_of_all_stretches(tagger, monkeypatch, tmp_path):
+def test_a_recording_keeps_the_sounds_on_both_sides_of_a_long_silence_as_a_store_does(tagger, tmp_path):
     random = np.random.default_rng(0)
-    noise = lambda seconds: random.normal(0, 3000, seconds * RATE_HZ).astype(np.int16)  # noqa: E731
-    first, last = noise(10), noise(10)
+    first, last = (random.normal(0, 3000, 10 * RATE_HZ).astype(np.int16) for _ in range(2))
     soundfile.write(tmp_path / "long.wav", np.concatenate([first, np.zeros(20 * RATE_HZ, np.int16), last]), RATE_HZ)
-    monkeypatch.setattr(tagging, "_STRETCH_S", 10)
     [tagged] = tag(tagger, [tmp_path / "long.wav"])
-    assert (tagged.seconds, tagged.seconds_without_silence) == (
-        40,
-        20,
-    )  # two silent stretches are gone, whole ones stay
-    assert np.array_equal(
-        tagging._desilenced(np.concatenate([first, np.zeros(20 * RATE_HZ, np.int16), last]), tagger.features),
-        np.concatenate([first, last]),
-    )
+    kept_s = tagger.features.silence_rule("test", 40).keep_silence_ms / 1000
+    assert tagged.seconds == 40
+    assert tagged.seconds_without_silence == pytest.approx(20 + 2 * kept_s, abs=0.3)
 
 
-def test_a_recording_that_is_quiet_throughout_is_kept_whole(tagger, tmp_path, monkeypatch):
-    monkeypatch.setattr(tagging, "_STRETCH_S", 2)
+def test_a_recording_that_is_quiet_throughout_is_kept_whole(tagger, tmp_path):
     hum = (8 * np.sin(np.arange(5 * RATE_HZ) / 20)).astype(np.int16)
     soundfile.write(tmp_path / "hum.wav", hum, RATE_HZ)
     [tagged] = tag(tagger, [tmp_path / "hum.wav"])
     assert tagged.seconds_without_silence == tagged.seconds == 5
+
+
+def test_a_file_that_the_machine_fails_to_read_is_named_and_the_others_are_tagged(tagger, clips_to_tag, tmp_path):
+    failing = tmp_path / "failing.wav"
+    failing.symlink_to("/proc/self/mem")
+    failed = {}
+    tagged = list(tagger.tag([failing, clips_to_tag[0]], failed.__setitem__))
+    assert [file.path for file in tagged] == clips_to_tag[:1]
+    assert list(failed) == [failing] and "cannot be read: Input/output error" in failed[failing]
 
 
 def test_along_time_a_file_is_scored_with_its_pauses(store, run, tagger, tmp_path):

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
-from fat2019.errors import DataError
+from fat2019.errors import DataError, OtherVersion
 from fat2019.store.manifest import (
     ClipTable,
     Header,
     Manifest,
-    OtherVersion,
     QuarantineTable,
     ShardRecord,
     dumps,

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fat2019.audio.clip import arrays_of
+from fat2019.audio.quantise import decibels, quantise
 from fat2019.config.features import DTYPES, FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
@@ -22,10 +24,7 @@ from fat2019.store.shards import (
     ShardHead,
     ShardShape,
     content_key,
-    decibels,
-    quantise,
 )
-from fat2019.store.worker import arrays_of
 
 VOCABULARY = Vocabulary(("Bark", "Gong", "Meow"))
 NAME = "curated-00000-of-00001"

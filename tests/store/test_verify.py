@@ -10,6 +10,7 @@ import shutil
 import numpy as np
 import pytest
 
+from fat2019.audio.clip import arrays_of
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
 from fat2019.store.builder import build_features
@@ -19,7 +20,6 @@ from fat2019.store.manifest import MANIFEST_NAME, Manifest, dumps, read_manifest
 from fat2019.store.reader import FeatureStore
 from fat2019.store.shards import AUDIO_SUFFIX, HDF5_SUFFIX, LOG_MEL_SUFFIX, REPAIR, content_key
 from fat2019.store.verify import verify
-from fat2019.store.worker import arrays_of
 from tests.faults.sounds import A_SHARD, data_set, write_sounds
 
 BOTH = ("hdf5", "tfrecord")

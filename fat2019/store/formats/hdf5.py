@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fat2019.audio.quantise import stored_type
 from fat2019.config.features import to_json
 from fat2019.errors import DataError
 from fat2019.store.shards import (
@@ -31,7 +32,6 @@ from fat2019.store.shards import (
     open_regular,
     read_errors,
     require_key,
-    stored_type,
 )
 
 

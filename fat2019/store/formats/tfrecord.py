@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fat2019.audio.quantise import stored_type
 from fat2019.errors import DataError
 from fat2019.store.formats.records import decode_example, encode_example, read_records, write_records
 from fat2019.store.shards import (
@@ -29,7 +30,6 @@ from fat2019.store.shards import (
     multi_hot,
     open_regular,
     require_key,
-    stored_type,
 )
 
 

@@ -20,8 +20,8 @@ _MIXUP = 0.4
 
 def limits_and_ours(features: Path) -> list[Contestant]:
     """What no feed can be expected to beat by much, the yardstick first; then the feed, with less and more to do."""
-    from fat2019.feed.augment import SpecAugment, published_policy
-    from fat2019.feed.feeds import FeedConfig, TrainingFeed
+    from fat2019.config.feed import FeedConfig, SpecAugment, published_policy
+    from fat2019.feed.feeds import TrainingFeed
 
     masked = SpecAugment()  # two masks of either kind
     warped = SpecAugment(time_warp_frames=published_policy("LD").time_warp_frames)

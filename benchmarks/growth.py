@@ -61,8 +61,8 @@ def measure(clips: int) -> Growth:
     from contestants import gather
     from timing import in_graph, windows_per_s
 
-    from fat2019.feed.augment import SpecAugment
-    from fat2019.feed.feeds import FeedConfig, TrainingFeed
+    from fat2019.config.feed import FeedConfig, SpecAugment
+    from fat2019.feed.feeds import TrainingFeed
 
     _warm_up_tensorflow()
     before = psutil.Process().memory_info().rss

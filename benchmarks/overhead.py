@@ -10,10 +10,11 @@ import numpy as np
 import tensorflow as tf
 from stores import RepeatedStore
 
-from fat2019.feed.augment import SpecAugment
-from fat2019.feed.feeds import FeedConfig, TrainingFeed
+from fat2019.config.feed import FeedConfig, SpecAugment
+from fat2019.config.model import ModelConfig
+from fat2019.feed.feeds import TrainingFeed
 from fat2019.models.losses import TaggingLoss
-from fat2019.models.networks import ModelConfig, build
+from fat2019.models.networks import build
 from fat2019.store.reader import FeatureStore
 
 _STEPS = 20  # of a block; blocks of both kinds alternate

@@ -44,7 +44,8 @@ def measure(path: Path, clips: int, runs: int) -> dict[str, Any]:
     """Score the same clips again and again."""
     _bind_to_one_core()  # before TensorFlow counts the cores
 
-    from fat2019.models.networks import ModelConfig, build
+    from fat2019.config.model import ModelConfig
+    from fat2019.models.networks import build
     from fat2019.scoring.inference import score_clips
 
     store = FeatureStore.open(path)

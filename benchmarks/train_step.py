@@ -67,9 +67,10 @@ def ours(model: str, trainable: Literal["none", "top", "all"] = "all") -> list[C
     import fat2019  # noqa: F401  before TensorFlow, for its settings
 
     import keras  # isort: skip
+    from fat2019.config.model import ModelConfig
     from fat2019.models.keras_metric import LwlrapMetric
     from fat2019.models.losses import TaggingLoss
-    from fat2019.models.networks import ModelConfig, build, set_trainable
+    from fat2019.models.networks import build, set_trainable
 
     config = ModelConfig(model, weights="none", trainable=trainable)
     network = build(config, _CLASSES, _IMAGE)

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from fat2019.feed.augment import SpecAugment
-from fat2019.feed.feeds import FeedConfig, TrainingFeed
+from fat2019.config.feed import FeedConfig, SpecAugment
+from fat2019.feed.feeds import TrainingFeed
 
 READERS = ("memory", "stream")
 POLICY = SpecAugment(time_warp_frames=20, fill="mean")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import keras
 
-from fat2019.feed.feeds import FeedConfig
+from fat2019.config.feed import FeedConfig
+from fat2019.config.training import Stage, TrainConfig
 from fat2019.store.reader import FeatureStore
 from fat2019.training import trainer as training
-from fat2019.training.stages import Stage, TrainConfig
 from fat2019.training.trainer import train
 
 FEED = FeedConfig(batch_windows=8)

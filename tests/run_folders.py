@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from fat2019.config.features import to_json
+from fat2019.config.training import TrainConfig
 from fat2019.runs.run import Run
-from fat2019.training.stages import TrainConfig
 from fat2019.utils.files import write_json
 
 

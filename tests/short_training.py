@@ -2,10 +2,9 @@
 
 import dataclasses
 
-from fat2019.feed.augment import SpecAugment
-from fat2019.feed.feeds import FeedConfig
-from fat2019.models.networks import ModelConfig
-from fat2019.training.stages import Stage, TrainConfig
+from fat2019.config.feed import FeedConfig, SpecAugment
+from fat2019.config.model import ModelConfig
+from fat2019.config.training import Stage, TrainConfig
 
 SMALL = FeedConfig(batch_windows=8)
 TWO_STAGES = TrainConfig(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from fat2019.feed.augment import SpecAugment, spec_augment
+from fat2019.config.feed import SpecAugment
+from fat2019.feed.augment import spec_augment
 from fat2019.feed.windows import to_image
 from rivals import BATCH_WINDOWS, MASKS, MEL_BANDS, WIDEST_BANDS, WIDEST_FRAMES, WINDOW_FRAMES
 

@@ -129,10 +129,10 @@ def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes:
     A sweep that was interrupted goes on when the same command is given again; finished runs are kept. With a recipe,
     its own settings take the place of the defaults below. Of folds one is trained, the first or that of --fold.
     """
+    from fat2019.config.recipes import configure
     from fat2019.experiments.sweep import sweep as run
     from fat2019.experiments.sweep import to_markdown
     from fat2019.store.reader import FeatureStore
-    from fat2019.training.recipes import configure
 
     fixed = {name: value for name, value in changes.items() if not isinstance(value, tuple)}
     grid = {name: values for name, values in changes.items() if isinstance(values, tuple) and values}

@@ -33,8 +33,8 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
     A run that was interrupted goes on from its last finished epoch when the same command is given again. With a recipe,
     its own settings take the place of the defaults below.
     """
+    from fat2019.config.recipes import configure
     from fat2019.store.reader import FeatureStore
-    from fat2019.training.recipes import configure
     from fat2019.training.trainer import train as fit
     from fat2019.training.trainer import train_folds
 
@@ -74,8 +74,8 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     towards the mean of labels and scores (soft). Networks are trained as by `train`, the recipe being best-noisy, whose
     settings take the place of the defaults below.
     """
+    from fat2019.config.recipes import configure
     from fat2019.store.reader import FeatureStore
-    from fat2019.training.recipes import configure
     from fat2019.training.relabel import relabel as judge
 
     require_place(out)
@@ -99,7 +99,7 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
 @as_json
 def recipes(json_: bool) -> None:
     """List the named configurations: the rows of the report's tables and the curves of its figures."""
-    from fat2019.training.recipes import RECIPES
+    from fat2019.config.recipes import RECIPES
 
     print_result(
         {"recipes": [dataclasses.asdict(recipe) for recipe in RECIPES.values()]},

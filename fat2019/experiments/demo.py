@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fat2019.config.features import FeatureConfig
+from fat2019.config.training import Stage, TrainConfig
 from fat2019.data.data_set import find_data_set
 from fat2019.data.synthesis import make_data_set
 from fat2019.scoring.evaluation import evaluate_run, predict_test
@@ -17,7 +18,6 @@ from fat2019.scoring.submission import write_submission
 from fat2019.store.builder import build_features
 from fat2019.store.reader import FeatureStore
 from fat2019.training.epochs import Report
-from fat2019.training.stages import Stage, TrainConfig
 from fat2019.training.trainer import train
 
 _CHANCE_DRAWS = 200

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from fat2019.config.recipes import RECIPES, Recipe, changed, scaled_epochs
+from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.pages.plots import draw_curves
 from fat2019.runs.run import Run
@@ -21,8 +23,6 @@ from fat2019.scoring.evaluation import is_test_known, lwlrap_on_test, predict_te
 from fat2019.scoring.submission import combine, write_submission
 from fat2019.store.reader import FeatureStore
 from fat2019.training.epochs import Report
-from fat2019.training.recipes import RECIPES, Recipe, changed, scaled_epochs
-from fat2019.training.stages import TrainConfig
 from fat2019.training.trainer import adopt_stages, train
 from fat2019.utils.files import write_json, write_whole
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import keras
 
+from fat2019.config.recipes import changed, require_effect
+from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.store.reader import FeatureStore
 from fat2019.training.epochs import Diverged, Report
-from fat2019.training.recipes import changed, require_effect
-from fat2019.training.stages import TrainConfig
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_json, write_whole
 
@@ -30,7 +30,7 @@ def sweep(
     Args:
         store: the features.
         base: what the options change.
-        grid: values by option, named as :func:`fat2019.training.recipes.changed` takes them.
+        grid: values by option, named as :func:`fat2019.config.recipes.changed` takes them.
         out: gets ``table.md``, ``table.json`` and the runs below ``runs``.
         report: is called after each epoch.
 

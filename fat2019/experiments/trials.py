@@ -16,15 +16,15 @@ from typing import Any
 
 import keras
 
+from fat2019.config.model import ModelConfig
+from fat2019.config.recipes import BEST, BOTH, RECIPES, changed, scaled_epochs
+from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
-from fat2019.models.networks import ModelConfig
 from fat2019.pages.plots import draw_cost
 from fat2019.runs.run import Run
 from fat2019.scoring.evaluation import is_test_known, lwlrap_on_test, predict_test
 from fat2019.store.reader import FeatureStore
 from fat2019.training.epochs import Report
-from fat2019.training.recipes import BEST, BOTH, RECIPES, changed, scaled_epochs
-from fat2019.training.stages import TrainConfig
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_json, write_whole
 

@@ -4,80 +4,14 @@ Pure functions of a batch and of uniform random numbers: whoever calls them deci
 the same clip can be augmented alike by every reader, eagerly, in a ``tf.data`` graph or in a compiled training step.
 """
 
-import dataclasses
 import math
-from typing import Literal
 
 import tensorflow as tf
 
-from fat2019.errors import DataError
+from fat2019.config.feed import SpecAugment
 from fat2019.feed.windows import IMAGE_MAXIMUM, to_image
 
-# What the published policies assume: 80 mel bands, and a frame every 10 ms.
-_PUBLISHED_BANDS = 80
-_PUBLISHED_HOP_S = 0.010
-
 _LOG_TO_DECIBELS = 10 / math.log(10)
-
-
-@dataclasses.dataclass(frozen=True)
-class SpecAugment:
-    """A policy in the notation of arXiv 1904.08779, table 1, for windows of a given size.
-
-    The defaults suit windows of 92 frames and 80 bands: they hide about a sixth of the image.
-    """
-
-    time_warp_frames: int = 0  # W
-    frequency_masks: int = 2  # mF
-    frequency_mask_bands: int = 12  # F
-    time_masks: int = 2  # mT
-    time_mask_frames: int = 16  # T
-    time_mask_share: float = 1.0  # p: no time mask hides more than this share of the frames
-    # An image scaled to 0..255 from its own range has its minimum at 0, so "zero" is "minimum" there, for less.
-    fill: Literal["minimum", "mean", "zero"] = "zero"
-
-    def __post_init__(self) -> None:
-        for name in ("time_warp_frames", "frequency_masks", "frequency_mask_bands", "time_masks", "time_mask_frames"):
-            if getattr(self, name) < 0:
-                raise DataError(f"{name}: expected a whole number >= 0, received {getattr(self, name)}")
-        if not 0 <= self.time_mask_share <= 1:
-            raise DataError(f"time_mask_share: expected 0 to 1, received {self.time_mask_share}")
-        if self.fill not in ("minimum", "mean", "zero"):
-            raise DataError(f"fill: expected minimum, mean or zero, received {self.fill!r}")
-
-    @property
-    def uniforms(self) -> int:
-        """Random numbers for one image: two for the warp, two for each mask."""
-        return 2 + 2 * self.frequency_masks + 2 * self.time_masks
-
-
-_PUBLISHED = {  # W, F, mF, T, p, mT
-    "LB": (80, 27, 1, 100, 1.0, 1),
-    "LD": (80, 27, 2, 100, 1.0, 2),
-    "SM": (40, 15, 2, 70, 0.2, 2),
-    "SS": (40, 27, 2, 70, 0.2, 2),
-}
-POLICIES = tuple(_PUBLISHED)
-
-
-def published_policy(name: str, bands: int = 80, hop_s: float = 0.032) -> SpecAugment:
-    """A policy of the paper, its bands scaled to ours and its frames to the same time.
-
-    Raises:
-        DataError: no such policy.
-    """
-    if name not in _PUBLISHED:
-        raise DataError(f"SpecAugment policy: expected one of {', '.join(POLICIES)}, received {name!r}")
-    warp, band_width, band_masks, frame_width, share, frame_masks = _PUBLISHED[name]
-    frames = _PUBLISHED_HOP_S / hop_s
-    return SpecAugment(
-        time_warp_frames=round(warp * frames),
-        frequency_masks=band_masks,
-        frequency_mask_bands=round(band_width * bands / _PUBLISHED_BANDS),
-        time_masks=frame_masks,
-        time_mask_frames=round(frame_width * frames),
-        time_mask_share=share,
-    )
 
 
 def spec_augment(

@@ -4,8 +4,6 @@ The stream of training batches is a function of (seed, epoch, step). What a batc
 threads made it, and a run that starts at epoch e, step k gets what an uninterrupted one gets there.
 """
 
-import dataclasses
-import math
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -16,8 +14,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from fat2019.config.features import FeatureConfig
+from fat2019.config.feed import FeedConfig
 from fat2019.errors import DataError
-from fat2019.feed.augment import SpecAugment, mix_sounds, mixup, move_bands, spec_augment
+from fat2019.feed.augment import mix_sounds, mixup, move_bands, spec_augment
 from fat2019.feed.sampling import Sampler, clip_weights
 from fat2019.feed.sources import MemoryReader, Reader, StreamReader, Windows
 from fat2019.feed.windows import loudest_start, tiled_starts, to_image
@@ -29,53 +28,6 @@ _BATCHES_AT_ONCE = (os.cpu_count() or 1) + 1
 
 # A store is held in memory if it takes no more than this share of what is free.
 _SHARE_OF_FREE_MEMORY = 0.5
-
-
-@dataclasses.dataclass(frozen=True)
-class FeedConfig:
-    """How training batches are made. The defaults are the report's, without augmentation."""
-
-    batch_windows: int = 64
-    candidates: int = 3  # random windows of which the loudest is taken; 1 is a random window
-    spec_augment: SpecAugment | None = None
-    mixup_alpha: float = 0.0  # lambda ~ Beta(alpha, alpha); 0 is no MixUp
-    mix_share: float = 0.0  # of the augmented windows, to which another sound is added, with its labels
-    mix_level_db: float = 0.0  # the most that the two differ by
-    mix_in_turn: float = 0.0  # share of those windows in which they are heard one after the other
-    shift_bands: int = 0  # the most mel bands that a window is moved up or down by
-    stretch_bands: float = 0.0  # by how much its spectrum is spread or narrowed at most; 0.1 is by 1.1
-    augment: Literal["all", "double-curated"] = "all"  # the latter: every curated clip twice, once raw, and noisy raw
-    noisy_weight: float = 1.0  # uses of a noisy clip for one of a curated clip
-    class_balanced: bool = False
-    reader: Literal["auto", "memory", "stream"] = "auto"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ("batch_windows", 1),
-            ("candidates", 1),
-            ("mixup_alpha", 0),
-            ("mix_share", 0),
-            ("mix_level_db", 0),
-            ("mix_in_turn", 0),
-            ("shift_bands", 0),
-            ("stretch_bands", 0),
-            ("noisy_weight", 0),
-            ("seed", 0),
-        ):
-            if not least <= getattr(self, name) < math.inf:
-                raise DataError(f"{name}: expected at least {least}, received {getattr(self, name)}")
-        for name in ("mix_share", "mix_in_turn"):
-            if getattr(self, name) > 1:
-                raise DataError(f"{name}: expected at most 1, received {getattr(self, name)}")
-        for name, expected in (("augment", ("all", "double-curated")), ("reader", ("auto", "memory", "stream"))):
-            if getattr(self, name) not in expected:
-                raise DataError(f"{name}: expected one of {', '.join(expected)}, received {getattr(self, name)!r}")
-        if self.augment == "double-curated" and self.class_balanced:  # of clips used more often, a larger share
-            raise DataError(
-                "augment double-curated and class_balanced: give one of them: together, how often a clip is augmented "
-                "would tell its class"
-            )
 
 
 class TrainingFeed:

@@ -5,14 +5,15 @@ window, ``(batch,)``.
 """
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import keras
 
+from fat2019.config.training import Stage
+from fat2019.config.values import choices
 from fat2019.errors import DataError
 
-Kind = Literal["cross-entropy", "lsep"]
-KINDS = ("cross-entropy", "lsep")
+KINDS = choices(Stage, "loss")
 
 _NEVER_ZERO = 1e-7  # nor one, so that every logarithm is finite
 
@@ -23,7 +24,7 @@ class TaggingLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        kind: Kind = "cross-entropy",
+        kind: str = "cross-entropy",
         focal_gamma: float = 0.0,
         label_smoothing: float = 0.0,
         bootstrap: float = 0.0,
@@ -50,7 +51,7 @@ class TaggingLoss(keras.losses.Loss):
         for label, share in (("label_smoothing", label_smoothing), ("bootstrap", bootstrap)):
             if not 0 <= share < 1:
                 raise DataError(f"{label}: expected 0 up to 1, received {share}")
-        self._kind: Kind = kind
+        self._kind: str = kind
         self._focal_gamma, self._label_smoothing, self._bootstrap = focal_gamma, label_smoothing, bootstrap
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -9,11 +9,13 @@ import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from fat2019.config.model import HEADS as HEAD_NAMES
+from fat2019.config.model import NETWORKS, ModelConfig
 from fat2019.errors import DataError
 
 Layers = Callable[[Any], Any]  # a function of one Keras tensor
@@ -43,40 +45,6 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + now * (1 - self.momentum))
         return outputs
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelConfig:
-    """Which network, and what of it is trained."""
-
-    name: str = "simple"
-    head: str = "dense"  # on a backbone
-    weights: str = "imagenet"  # of the backbone: "imagenet", "none", or the path of a weights file
-    trainable: Literal["none", "top", "all"] = "none"  # parts of the backbone; the head always is
-    kernel_size: int = 3  # of the simple network's convolutions
-    dropout: float = 0.5
-    # Of ``compact`` alone:
-    width: int = 24  # channels of its first block; each block has twice those of the one before
-    standardise: bool = True  # each window to mean 0 and deviation 1; else 0..255 to 0..1
-    frequency_map: bool = False  # a second channel, rising from 0 at the lowest band to 1
-    pooling: Literal["mean", "mean+max", "attention"] = "mean"  # over time
-
-    def __post_init__(self) -> None:
-        for name, expected in (
-            ("name", MODELS),
-            ("head", tuple(HEADS)),
-            ("trainable", ("none", "top", "all")),
-            ("pooling", ("mean", "mean+max", "attention")),
-        ):
-            if getattr(self, name) not in expected:
-                raise DataError(
-                    f"model {name}: expected one of {', '.join(expected)}, received {getattr(self, name)!r}"
-                )
-        for name in ("kernel_size", "width"):
-            if getattr(self, name) < 1:
-                raise DataError(f"{name}: expected a whole number >= 1, received {getattr(self, name)}")
-        if not 0 <= self.dropout < 1:
-            raise DataError(f"dropout: expected 0 to 1, received {self.dropout}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,8 +101,8 @@ def parameter_counts(model: keras.Model) -> tuple[int, int, int]:
 def list_models(classes: int) -> list[dict[str, Any]]:
     """Every network and head with its parameters, the backbone frozen, as a table."""
     rows = []
-    for name in MODELS:
-        for head in HEADS if name not in OWN else ("own",):
+    for name in NETWORKS:
+        for head in HEAD_NAMES if name not in OWN else ("own",):
             config = ModelConfig(name, head="dense" if name in OWN else head, weights="none")
             model = build(config, classes)
             total, trainable, frozen = parameter_counts(model)
@@ -294,5 +262,3 @@ OWN: dict[str, Callable[[Any, ModelConfig], Any]] = {  # from the image to the f
     "simple": _simple,  # section 6.1
     "compact": _compact,
 }
-
-MODELS = (*OWN, *BACKBONES)

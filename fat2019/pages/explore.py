@@ -310,7 +310,8 @@ class _Cut:
     ) -> "_Cut":
         import tensorflow as tf
 
-        from fat2019.feed.augment import SpecAugment, mixup, spec_augment
+        from fat2019.config.feed import SpecAugment
+        from fat2019.feed.augment import mixup, spec_augment
         from fat2019.feed.windows import candidate_starts, to_image
 
         frames = tf.constant([len(log_mel) for log_mel, _, _ in features], tf.int64)

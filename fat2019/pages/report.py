@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fat2019.config.model import OWN_NETWORKS
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
-from fat2019.models.networks import OWN
 from fat2019.pages import figures
 from fat2019.pages.page import Page
 from fat2019.runs.run import Run
@@ -64,7 +64,7 @@ def report(
         {
             "name": name,
             "model": run.config["train"]["model"],
-            "has_head": run.config["train"]["model"]["name"] not in OWN,
+            "has_head": run.config["train"]["model"]["name"] not in OWN_NETWORKS,
             **run.summary(),
             "held_out": lwlrap(results.truth, scores),
         }

@@ -14,13 +14,13 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.feed.feeds import EvaluationWindows
 from fat2019.runs.run import Checkpoint, best_path, write_history
 from fat2019.scoring.inference import compiled
 from fat2019.scoring.metrics import lwlrap
 from fat2019.store.reader import FeatureStore
-from fat2019.training.stages import TrainConfig
 from fat2019.utils.files import whole
 
 Report = Callable[[dict[str, Any]], None]  # is told the row of history.csv after each epoch

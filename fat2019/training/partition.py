@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from fat2019.config.training import TrainConfig
 from fat2019.data.split import folds, split_indices
 from fat2019.errors import DataError
 from fat2019.store.reader import FeatureStore
 from fat2019.training.cleaning import read_judged
-from fat2019.training.stages import TrainConfig
 from fat2019.utils.files import write_whole
 
 

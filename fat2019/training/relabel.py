@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.scoring.inference import score_clips
 from fat2019.store.reader import FeatureStore
 from fat2019.training.cleaning import judged, require_own_columns
 from fat2019.training.epochs import Report
-from fat2019.training.stages import TrainConfig
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_whole
 

@@ -22,9 +22,11 @@ import numpy as np
 import tensorflow as tf
 
 from fat2019.config.features import to_json
+from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
 from fat2019.feed.feeds import TrainingFeed
 from fat2019.models.keras_metric import LwlrapMetric
+from fat2019.models.losses import TaggingLoss
 from fat2019.models.networks import build, parameter_counts, set_trainable
 from fat2019.runs.run import (
     Checkpoint,
@@ -41,11 +43,12 @@ from fat2019.training.cleaning import judged, require_own_columns
 from fat2019.training.epochs import EndOfEpoch, Report, Validation, is_out_of_patience
 from fat2019.training.interrupt import Interrupt
 from fat2019.training.partition import Parts, training_labels
-from fat2019.training.stages import OPTIMIZERS, Stage, TrainConfig
 from fat2019.utils.files import read_json, whole, write_json, write_whole
 from fat2019.utils.lock import run_lock
 
 log = logging.getLogger(__name__)
+
+_OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
 
 
 def train(store: FeatureStore, config: TrainConfig, path: Path, report: Report | None = None) -> Run:
@@ -333,14 +336,14 @@ def _model(
     set_trainable(model, dataclasses.replace(config.model, trainable=stage.trainable))
     if config.devices > 1:
         _synchronise_batch_norms(model)
-    optimizer = OPTIMIZERS[stage.optimizer](
+    optimizer = _OPTIMIZERS[stage.optimizer](
         _learning_rate(stage, steps_per_epoch),
         global_clipnorm=config.clip_norm or None,
         **({"weight_decay": stage.weight_decay} if stage.optimizer == "adamw" else {}),
     )
     model.compile(
         optimizer,
-        loss=stage.loss_function(),
+        loss=TaggingLoss(stage.loss, stage.focal_gamma, stage.label_smoothing, stage.bootstrap),
         metrics=[LwlrapMetric(len(store.vocabulary))],
         jit_compile=config.jit,
     )

@@ -4,19 +4,19 @@ import json
 
 import pytest
 
+from fat2019.config.feed import FeedConfig
+from fat2019.config.model import ModelConfig
+from fat2019.config.recipes import OURS, RECIPES
+from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
 from fat2019.experiments import reproduce as module
 from fat2019.experiments import sweep as sweeping
 from fat2019.experiments.reproduce import EXPERIMENTS, reproduce, scaled
 from fat2019.experiments.sweep import sweep
-from fat2019.feed.feeds import FeedConfig
-from fat2019.models.networks import ModelConfig
 from fat2019.scoring.evaluation import predict_test
 from fat2019.scoring.submission import combine
 from fat2019.training import trainer as training
 from fat2019.training.epochs import Diverged
-from fat2019.training.recipes import OURS, RECIPES
-from fat2019.training.stages import Stage, TrainConfig
 from tests.interrupted_training import tiny_network
 from tests.run_folders import make_run
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from fat2019.config.recipes import BEST
 from fat2019.errors import DataError
 from fat2019.experiments import trials as module
 from fat2019.experiments.trials import PIECES, STAGES, ablation, compare, cost
-from fat2019.training.recipes import BEST
 from tests.run_folders import make_run
 
 

@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 
 from fat2019.audio.quantise import decibels
+from fat2019.config.feed import FeedConfig, SpecAugment, published_policy
 from fat2019.errors import DataError
 from fat2019.feed import feeds as feed
-from fat2019.feed.augment import SpecAugment, published_policy
-from fat2019.feed.feeds import FeedConfig, TrainingFeed
+from fat2019.feed.feeds import TrainingFeed
 from fat2019.feed.sampling import Sampler
 from fat2019.feed.sources import MemoryReader
 from fat2019.feed.windows import to_image

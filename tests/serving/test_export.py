@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from fat2019.audio.logmel import log_mel, repeat_to
 from fat2019.audio.quantise import quantise
 from fat2019.cli import main
+from fat2019.config.model import ModelConfig
 from fat2019.errors import DataError
 from fat2019.feed.feeds import EvaluationWindows
-from fat2019.models.networks import ModelConfig, build
+from fat2019.models.networks import build
 from fat2019.runs.run import Run
 from fat2019.scoring.inference import score_clips
 from fat2019.serving.export import export, waveform_scores

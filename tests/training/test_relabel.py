@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fat2019.config.feed import FeedConfig
+from fat2019.config.model import ModelConfig
+from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
-from fat2019.feed.feeds import FeedConfig
-from fat2019.models.networks import ModelConfig
 from fat2019.runs.run import Run
 from fat2019.training.cleaning import read_judged
 from fat2019.training.relabel import relabel
-from fat2019.training.stages import Stage, TrainConfig
 from fat2019.training.trainer import train
 
 CONFIG = TrainConfig(

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fat2019.config.feed import FeedConfig
+from fat2019.config.model import ModelConfig
+from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
-from fat2019.feed.feeds import FeedConfig
-from fat2019.models.networks import ModelConfig
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap
 from fat2019.store.reader import FeatureStore
@@ -22,7 +23,6 @@ from fat2019.training import trainer as training
 from fat2019.training.cleaning import judged, read_judged
 from fat2019.training.epochs import Diverged, Validation
 from fat2019.training.partition import Parts
-from fat2019.training.stages import Stage, TrainConfig
 from fat2019.training.trainer import train, train_folds
 from tests.interrupted_training import tiny_network
 from tests.short_training import SMALL, TWO_STAGES, one_stage
@@ -312,11 +312,11 @@ training.build = lambda config, *shape: tiny_network(config, *shape, dropout=con
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from pathlib import Path
-from fat2019.feed.feeds import FeedConfig
-from fat2019.models.networks import ModelConfig
+from fat2019.config.feed import FeedConfig
+from fat2019.config.model import ModelConfig
 from fat2019.training.cleaning import judged, read_judged
 from fat2019.store.reader import FeatureStore
-from fat2019.training.stages import Stage, TrainConfig
+from fat2019.config.training import Stage, TrainConfig
 from fat2019.training.trainer import train
 store, out = FeatureStore.open(sys.argv[1]), Path(sys.argv[2])
 for devices in (1, 2):

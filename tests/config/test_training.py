@@ -1,8 +1,8 @@
 import pytest
 
+from fat2019.config.feed import FeedConfig
+from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
-from fat2019.feed.feeds import FeedConfig
-from fat2019.training.stages import Stage, TrainConfig
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from fat2019.training.stages import Stage, TrainConfig
         ({"splits": ()}, "splits"),
         ({"splits": ("curated", "curated")}, "splits"),
         ({"epochs": 0}, "epochs"),
-        ({"learning_rate": float("nan")}, "learning rate"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
         ({"optimizer": "lion"}, "optimizer"),
         ({"schedule": "step"}, "schedule"),
         ({"trainable": "half"}, "trainable"),
@@ -35,9 +35,9 @@ def test_a_stage_out_of_range_is_refused_by_name(fields, message):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"stages": ()}, "stages: expected at least one"),
-        ({"validation_share": 1.0}, "validation share"),
-        ({"clip_share": 0.0}, "clip share"),
+        ({"stages": ()}, "stages: expected a list of length >= 1"),
+        ({"validation_share": 1.0}, "validation_share"),
+        ({"clip_share": 0.0}, "clip_share"),
         ({"folds": 1}, "folds"),
         ({"folds": -2}, "folds"),
         ({"folds": 3, "fold": 4}, "fold: expected 1 to 3"),

@@ -9,13 +9,12 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from fat2019.config.feed import FeedConfig, SpecAugment, published_policy
+from fat2019.config.model import ModelConfig
+from fat2019.config.training import Optimizer, Stage, TrainConfig, TrainingSplit
 from fat2019.errors import DataError
-from fat2019.feed.augment import SpecAugment, published_policy
-from fat2019.feed.feeds import FeedConfig
-from fat2019.models.networks import BACKBONES, ModelConfig
-from fat2019.training.stages import Stage, TrainConfig
 
-BOTH = ("curated", "noisy")
+BOTH: tuple[TrainingSplit, ...] = ("curated", "noisy")
 MIXUP_ALPHA = 0.2  # of the example that the report's MixUp was taken from
 
 TITLES = {"simple": "simple CNN", "resnet50": "ResNet50", "mobilenetv2": "MobileNetV2"}
@@ -86,7 +85,7 @@ def configure(recipe: str | None, options: Mapping[str, Any]) -> TrainConfig:
 
 
 # Where an option does something; it is read by nobody else, and a run must not say that it was used.
-_HAS_HEAD, _ON_BACKBONES = "a network on a backbone", lambda config: config.model.name in BACKBONES
+_HAS_HEAD, _ON_BACKBONES = "a network on a backbone", lambda config: config.model.has_backbone
 _OF_COMPACT = ("the compact network", lambda config: config.model.name == "compact")
 _OF_MIXING = ("mixed sounds (--mix-sounds)", lambda config: any(stage.feed.mix_share for stage in config.stages))
 _EFFECTIVE: dict[str, tuple[str, Callable[[TrainConfig], bool]]] = {
@@ -319,7 +318,7 @@ def _two_stages(
     head: str = "conv",
     epochs: int = 50,
     learning_rate: float = 3e-4,
-    optimizer: str = "adam",
+    optimizer: Optimizer = "adam",
     validation_share: float = 0.2,
 ) -> TrainConfig:
     curated = Stage(epochs=epochs, learning_rate=learning_rate, optimizer=optimizer, feed=AUGMENTATIONS[augmentation])
@@ -377,7 +376,7 @@ def _kernel_sizes() -> Iterable[Recipe]:
 
 
 def _rates_of_the_second_stage() -> Iterable[Recipe]:
-    reported = {
+    reported: dict[Optimizer, dict[str, tuple[float, float]]] = {
         "adam": {"1e-3": (0.9068, 0.5882), "3e-4": (0.8277, 0.5750), "1e-5": (0.3379, 0.3607)},
         "sgd": {"1e-3": (0.2428, 0.2676), "3e-4": (0.2409, 0.2677), "1e-5": (0.2429, 0.2657)},
     }

@@ -9,14 +9,14 @@ import tensorflow as tf
 
 from fat2019.cli.train import train
 from fat2019.config.features import FeatureConfig
+from fat2019.config.feed import SpecAugment, published_policy
+from fat2019.config.recipes import BEST, DEFAULT, ENSEMBLE_FOLDS, OURS, RECIPES, changed, configure
 from fat2019.data.data_set import find_data_set
 from fat2019.errors import DataError
-from fat2019.feed.augment import SpecAugment, published_policy
 from fat2019.feed.feeds import TrainingFeed
 from fat2019.models.networks import build, set_trainable
 from fat2019.store.builder import build_features
 from fat2019.store.reader import FeatureStore
-from fat2019.training.recipes import BEST, DEFAULT, ENSEMBLE_FOLDS, OURS, RECIPES, changed, configure
 
 
 @pytest.fixture(scope="module")

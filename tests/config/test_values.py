@@ -1,0 +1,58 @@
+import dataclasses
+import math
+from typing import Annotated, Literal
+
+import pytest
+from msgspec import Meta
+
+from fat2019.config.values import Checked, choices, meta, require
+from fat2019.errors import DataError
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe(Checked):
+    epochs: Annotated[int, Meta(ge=1, description="Epochs.")] = 5
+    share: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    kind: Literal["soft", "hard"] = "soft"
+    parts: Annotated[tuple[Literal["a", "b"], ...], Meta(min_length=1)] = ("a",)
+    plain: bool = False
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"epochs": 0}, "epochs: expected a whole number >= 1, received 0"),
+        ({"epochs": 2.0}, "epochs: expected a whole number, received 2.0"),
+        ({"epochs": True}, "epochs: expected a whole number, received True"),
+        ({"share": 0}, "share: expected a number > 0.0, received 0"),
+        ({"share": math.nan}, "share: expected a finite number, received nan"),
+        ({"share": math.inf}, "share: expected a finite number, received inf"),
+        ({"share": "1"}, "share: expected a number, received '1'"),
+        ({"kind": "firm"}, "kind: expected one of soft, hard, received 'firm'"),
+        ({"parts": ("a", "c")}, "parts: expected some of a, b, received a, c"),
+        ({"parts": ()}, "parts: expected a list of length >= 1, received none"),
+        ({"plain": 1}, "plain: expected true or false, received 1"),
+    ],
+)
+def test_a_field_that_does_not_fit_its_annotation_is_refused_with_what_was_expected(fields, message):
+    with pytest.raises(DataError) as caught:
+        Recipe(**fields)
+    assert str(caught.value) == message
+
+
+def test_what_fits_is_taken_as_it_is():
+    assert Recipe(3, 1, "hard", ("b", "a"), True).share == 1
+
+
+def test_choices_and_ranges_are_read_off_the_field():
+    assert choices(Recipe, "kind") == ("soft", "hard")
+    assert choices(Recipe, "parts") == ("a", "b")
+    assert choices(Recipe, "epochs") == ()
+    assert (meta(Recipe, "epochs").ge, meta(Recipe, "epochs").description) == (1, "Epochs.")
+    assert meta(Recipe, "plain").description is None
+
+
+def test_a_single_value_is_held_against_an_annotation():
+    require("seed", 3, Annotated[int, Meta(ge=0)])
+    with pytest.raises(DataError, match="seed: expected a whole number >= 0, received -1"):
+        require("seed", -1, Annotated[int, Meta(ge=0)])

@@ -7,9 +7,13 @@ from msgspec import Meta
 
 from fat2019.config.values import Checked, require
 
-OWN_NETWORKS = ("simple", "compact")  # without a backbone
-BACKBONES = ("resnet50", "mobilenetv2", "efficientnetv2-b0")
-NETWORKS = (*OWN_NETWORKS, *BACKBONES)
+NETWORKS = {  # whether it is a head on a backbone
+    "simple": False,
+    "compact": False,
+    "resnet50": True,
+    "mobilenetv2": True,
+    "efficientnetv2-b0": True,
+}
 HEADS = ("dense", "conv", "mlp")
 
 Trainable = Literal["none", "top", "all"]  # parts of the backbone; the head always is
@@ -33,10 +37,10 @@ class ModelConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("model name", self.name, Literal[NETWORKS])
+        require("model name", self.name, Literal[tuple(NETWORKS)])
         require("model head", self.head, Literal[HEADS])
 
     @property
     def has_backbone(self) -> bool:
         """Whether it is a head on a network made elsewhere."""
-        return self.name not in OWN_NETWORKS
+        return NETWORKS[self.name]

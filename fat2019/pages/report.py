@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fat2019.config.model import OWN_NETWORKS
+from fat2019.config.model import NETWORKS
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.pages import figures
@@ -64,7 +64,7 @@ def report(
         {
             "name": name,
             "model": run.config["train"]["model"],
-            "has_head": run.config["train"]["model"]["name"] not in OWN_NETWORKS,
+            "has_head": NETWORKS[run.config["train"]["model"]["name"]],
             **run.summary(),
             "held_out": lwlrap(results.truth, scores),
         }

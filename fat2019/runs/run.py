@@ -9,7 +9,7 @@
     model.keras    the network of the epoch that was kept of the last stage: the best by validation LWLRAP, or the last
     stage-1.keras  the same of an earlier stage
     logs/          TensorBoard
-    judged-2.csv   the confidence of the noisy labels in that stage, by the network of the one before
+    judged-2.csv   the confidence of noisy labels in that stage, by the network of the one before (training.cleaning)
     log.txt        what was said
     state/         what a killed run goes on from; gone when it is finished
 """

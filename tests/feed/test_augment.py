@@ -9,15 +9,13 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fat2019.config.feed import POLICIES, SpecAugment, published_policy
 from fat2019.errors import DataError
 from fat2019.feed.augment import (
-    POLICIES,
-    SpecAugment,
     draw,
     mix_sounds,
     mixup,
     move_bands,
-    published_policy,
     spec_augment,
     time_warp,
 )

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fat2019.config import model as config
+from fat2019.config.model import NETWORKS, ModelConfig
 from fat2019.errors import DataError
 from fat2019.models import networks as models
 from fat2019.models.networks import (
     BACKBONES,
     HEADS,
-    MODELS,
     OWN,
     Backbone,
-    ModelConfig,
     build,
     parameter_counts,
     set_trainable,
@@ -69,7 +69,7 @@ def test_the_parameters_are_those_of_the_reports_table_6_1(built_once, name, cou
     assert parameter_counts(built(name)) == counts
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("head", HEADS)
 def test_every_network_gives_a_probability_a_class_whatever_is_trained(built_once, name, head):
     images = np.random.default_rng(0).uniform(0, 255, (2, *SMALL, 1)).astype(np.float32)
@@ -199,7 +199,7 @@ def test_imagenet_weights_that_cannot_be_downloaded_are_named(monkeypatch, name)
 def test_a_further_backbone_is_one_row(monkeypatch):
     row = Backbone("MobileNetV3Small", ("expanded_conv_10",), lambda images: images, "some_file.h5")
     monkeypatch.setitem(BACKBONES, "mobilenetv3", row)
-    monkeypatch.setattr(models, "MODELS", ("simple", *BACKBONES))
+    monkeypatch.setitem(NETWORKS, "mobilenetv3", True)
     model = built("mobilenetv3", classes=5, shape=SMALL, trainable="top")
     assert np.shape(model(np.zeros((1, *SMALL, 1)))) == (1, 5)
     _, trained, frozen = parameter_counts(model)
@@ -289,3 +289,8 @@ def test_options_of_the_simple_network_change_it():
 def test_a_configuration_out_of_range_is_refused_by_name(wrong):
     with pytest.raises(DataError, match=next(iter(wrong))):
         ModelConfig(**wrong)
+
+
+def test_the_names_of_configurations_are_those_that_can_be_built():
+    assert {name: name in BACKBONES for name in (*OWN, *BACKBONES)} == NETWORKS
+    assert tuple(HEADS) == config.HEADS

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from fat2019.config.values import Checked
 from fat2019.errors import DataError
+from fat2019.utils.values import Checked
 
 # What the published policies assume: 80 mel bands, and a frame every 10 ms.
 _PUBLISHED_BANDS = 80

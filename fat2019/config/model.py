@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from fat2019.config.values import Checked, require
+from fat2019.utils.values import Checked, require
 
 NETWORKS = {  # whether it is a head on a backbone
     "simple": False,

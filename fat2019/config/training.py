@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from fat2019.config.feed import FeedConfig
 from fat2019.config.model import ModelConfig, Trainable
-from fat2019.config.values import Checked
 from fat2019.errors import DataError
+from fat2019.utils.values import Checked
 
 TrainingSplit = Literal["curated", "noisy"]
 Optimizer = Literal["adam", "adamw", "sgd"]

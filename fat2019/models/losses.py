@@ -10,8 +10,8 @@ from typing import Any
 import keras
 
 from fat2019.config.training import Stage
-from fat2019.config.values import choices
 from fat2019.errors import DataError
+from fat2019.utils.values import choices
 
 KINDS = choices(Stage, "loss")
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import pytest
 from msgspec import Meta
 
-from fat2019.config.values import Checked, choices, meta, require
 from fat2019.errors import DataError
+from fat2019.utils.values import Checked, choices, meta, require
 
 
 @dataclasses.dataclass(frozen=True)

@@ -81,7 +81,7 @@ def sounds(tmp_path):
 @pytest.fixture(scope="session")
 def finished(store, tmp_path_factory):
     """The run of two stages, the rows that were reported, and what was logged."""
-    from fat2019.training.trainer import trainer as training
+    from fat2019.training import trainer as training
     from tests.interrupted_training import tiny_network
     from tests.short_training import TWO_STAGES
 

@@ -50,10 +50,11 @@ from fat2019.audio.silence import desilence
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import DataSet, find_data_set
 from fat2019.store.builder import build_features
-from fat2019.store.formats.hdf5 import write_hdf5
+from fat2019.store.formats import storage_format
 from fat2019.store.manifest import Header, ShardRecord
 from fat2019.store.planner import list_sources
-from fat2019.store.shards import ClipFeatures, ShardHead, content_key, shard_name
+from fat2019.store.schema import ClipFeatures, ShardHead
+from fat2019.store.shards import content_key, shard_name
 from fat2019.store.worker import Task, make_shard, one_thread
 
 _CONFIG = FeatureConfig()
@@ -241,7 +242,8 @@ def _stages(task: Task) -> dict[str, float]:
 def _write(task: Task, clips: Sequence[ClipFeatures]) -> None:
     key = content_key(task.name, task.header.config, task.header.vocabulary, clips)
     path = task.out / "stage.h5"
-    write_hdf5(path, ShardHead(task.name, task.split, key, task.header.config, task.header.vocabulary), clips)
+    head = ShardHead(task.name, task.split, key, task.header.config, task.header.vocabulary)
+    storage_format("hdf5").write(path, path.suffix, head, clips)
     path.unlink()
 
 

@@ -87,7 +87,7 @@ class RandomStore:
 
         from fat2019.config.features import FeatureConfig
         from fat2019.store.reader import FlatLogMels
-        from fat2019.store.shards import energy_points, offsets
+        from fat2019.store.schema import energy_points, offsets
 
         rng = np.random.default_rng(0)
         self.path, self.config = "random", FeatureConfig()

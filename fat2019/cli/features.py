@@ -13,9 +13,10 @@ import click
 from fat2019.cli.options import PATH, as_json, some_splits, validation_share
 from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result
 from fat2019.config.features import DTYPES, NAMED
+from fat2019.store.formats import FORMATS
 from fat2019.utils.progress import progress
 
-FORMATS = {"hdf5": ("hdf5",), "tfrecord": ("tfrecord",), "both": ("hdf5", "tfrecord")}
+_FORMATS = {**{name: (name,) for name in FORMATS}, "both": FORMATS}
 
 
 @click.command("demo", cls=TensorFlowCommand)
@@ -46,7 +47,7 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(list(_FORMATS)),
     default="hdf5",
     help="HDF5 shards are held in memory for training, TFRecord shards can be streamed.",
 )
@@ -99,7 +100,7 @@ def build_features(
             data_set,
             out,
             dataclasses.replace(NAMED[config], dtype=dtype),
-            formats=FORMATS[format_],
+            formats=_FORMATS[format_],
             workers=workers,
             executor=executor,
             strict=strict,

@@ -219,7 +219,7 @@ def _reader_name(store: FeatureStore, clips: npt.NDArray[np.int64], config: Feed
     frames = int(store.clips["frames"].to_numpy()[clips].sum())
     needed = frames * store.config.mel_bands * np.dtype(store.config.dtype).itemsize
     fits = needed <= _SHARE_OF_FREE_MEMORY * psutil.virtual_memory().available
-    return "memory" if fits or "tfrecord" not in store.manifest.header.formats else "stream"
+    return "memory" if fits or not store.can_be_streamed else "stream"
 
 
 def _reader(store: FeatureStore, clips: npt.NDArray[np.int64], name: str) -> Reader:

@@ -26,7 +26,7 @@ from fat2019.runs.run import Run
 from fat2019.scoring.inference import compiled
 from fat2019.scoring.submission import pool_windows
 from fat2019.store.reader import FlatLogMels
-from fat2019.store.shards import offsets
+from fat2019.store.schema import offsets
 from fat2019.utils.files import write_whole
 
 Failed = Callable[[Path, str], None]  # is told the file and what is wrong with it

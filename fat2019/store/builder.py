@@ -21,6 +21,7 @@ from pathlib import Path
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import DataSet
 from fat2019.errors import DataError, OtherVersion
+from fat2019.store.formats import FORMATS, shard_files
 from fat2019.store.journal import (
     JOURNAL_NAME,
     TEMPORARY_PREFIX,
@@ -38,7 +39,7 @@ from fat2019.store.manifest import (
     to_bytes,
 )
 from fat2019.store.planner import Plan, Sources, list_sources, make_plan, shard_counts
-from fat2019.store.shards import FORMATS, open_regular, shard_files
+from fat2019.store.shards import open_regular
 from fat2019.store.worker import disk_errors, make_shard
 from fat2019.utils.files import sync_folder
 from fat2019.utils.lock import LOCK_NAME, build_lock
@@ -82,7 +83,7 @@ def build_features(
         data_set: the clips; splits of the store that it does not have are kept.
         out: the store's folder, made if need be.
         config: what is computed.
-        formats: some of ``shards.FORMATS``.
+        formats: some of ``formats.FORMATS``.
         workers: processes, by default one a core; 1 works in this process.
         executor: what to run the shards on instead, for instance that of a dask client.
         strict: a clip that cannot be used is an error.

@@ -14,22 +14,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fat2019.audio.quantise import stored_type
 from fat2019.config.features import SPLITS, FeatureConfig, feature_config_from_json, to_json
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError, OtherVersion
+from fat2019.store.formats import FORMATS, shard_files, storage_format
+from fat2019.store.schema import ShardShape
 from fat2019.store.shards import (
-    AUDIO_SUFFIX,
     FORMAT_VERSION,
-    FORMATS,
-    LOG_MEL_SUFFIX,
     REPAIR,
     FileRecord,
-    ShardShape,
-    energy_points,
     open_regular,
     read_errors,
-    shard_files,
     shard_index,
     shard_name,
 )
@@ -420,15 +415,10 @@ def _check_files(record: ShardRecord, header: Header) -> None:
     expected = shard_files(record.name, header.formats) if record.clips.fname else ()
     if tuple(file.name for file in record.files) != expected:
         raise DataError(f"files: expected {', '.join(expected) or 'none'}")
-    # Arrays are allocated from these sums, so they must not promise more than the files can hold.
-    frames = sum(record.clips.frames)
-    points = sum(energy_points(frames, header.config) for frames in record.clips.frames)
-    log_mel_bytes = frames * header.config.mel_bands * stored_type(header.config).itemsize + 8 * points
-    audio_bytes = 2 * sum(record.clips.samples)
-    for file in record.files:
-        least = 0 if file.name.endswith(AUDIO_SUFFIX) else log_mel_bytes
-        least += 0 if file.name.endswith(LOG_MEL_SUFFIX) else audio_bytes
-        if file.bytes < least:
+    # Arrays are allocated from these lengths, so they must not promise more than the files can hold.
+    held = [form.arrays(suffix) for form in map(storage_format, header.formats) for suffix in form.suffixes]
+    for file, names in zip(record.files, held, strict=False):
+        if file.bytes < record.shape(header).least_bytes(names):
             raise DataError(f"files: {file.name} is too short for its clips")
 
 

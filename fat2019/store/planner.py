@@ -18,14 +18,17 @@ from fat2019.config.features import SPLITS, differences
 from fat2019.data.data_set import Clip, DataSet
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
+from fat2019.store.formats import FORMATS, shard_files
 from fat2019.store.manifest import MOST_SHARDS, Header, ShardRecord, is_file_name
-from fat2019.store.shards import FORMATS, open_regular, sha256, shard_files, shard_index, shard_name
+from fat2019.store.shards import open_regular, sha256, shard_index, shard_name
 from fat2019.store.worker import Source, Task
 
 _SOURCE_BYTES_A_SHARD = 128 << 20  # a worker holds the samples of a shard in memory
 # What a byte on disk becomes as 16-bit samples.
 _EXPANSION = {".flac": 2, ".ogg": 12, ".mp3": 12}
-_SHARD_FILE = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.(h5|audio\.tfrecord|logmel\.tfrecord)")
+_SHARD_FILE = re.compile(
+    rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}({'|'.join(map(re.escape, shard_files('', FORMATS)))})"
+)
 
 Sources = Mapping[str, Sequence[Source]]  # by split
 

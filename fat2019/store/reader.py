@@ -22,18 +22,12 @@ from fat2019.audio.quantise import decibels, stored_type
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
-from fat2019.store.formats.hdf5 import Hdf5Shard
-from fat2019.store.formats.tfrecord import read_audio_records, read_log_mel_records
+from fat2019.store.formats import storage_format
+from fat2019.store.formats.base import Run, StorageFormat, Target
 from fat2019.store.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME, Manifest, read_manifest
-from fat2019.store.shards import (
-    LOG_MEL_SUFFIX,
-    REPAIR,
-    ShardShape,
-    energy_points,
-    offsets,
-    read_errors,
-)
+from fat2019.store.schema import ARRAYS, ShardShape, energy_points, offsets
+from fat2019.store.shards import REPAIR, read_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,10 +156,10 @@ class FeatureStore:
         index = self._index_of(fname)
         number = int(np.searchsorted(self._first_clip, index, side="right")) - 1
         shape, row = self._shape(number), index - int(self._first_clip[number])
-        if "hdf5" in self.manifest.header.formats:
-            with Hdf5Shard(self.path, shape, ["audio"]) as shard:
-                return shard.read("audio", *shape.audio_offset[row : row + 2].tolist())
-        return next(itertools.islice(read_audio_records(self.path, shape), row, None))
+        offset = offsets([shape.samples[row]])
+        audio = Target(np.empty(int(offset[-1]), ARRAYS["audio"].dtype(shape)), offset)
+        self._format.read(self.path, shape, [Run(row, 0, 1)], {"audio": audio})
+        return audio.array
 
     def read_log_mels(self, indices: NDArray[np.int64] | None = None) -> FlatLogMels:
         """The log-mels and energies of many clips in one piece of memory each.
@@ -186,14 +180,20 @@ class FeatureStore:
             indices = np.arange(len(frames))
         if len(indices) and (indices.min() < 0 or indices.max() >= len(frames)):
             raise IndexError(f"indices: expected 0 to {len(frames) - 1}, received {indices.min()} to {indices.max()}")
-        wanted = frames[indices]
-        flat = self._allocate(wanted)
+        flat = self._allocate(frames[indices])
+        targets = {
+            "log_mel": Target(flat.log_mel, flat.frame_offset),
+            "energy": Target(flat.energy, flat.energy_offset),
+            "decibel_range": Target(flat.decibel_range, np.arange(len(indices) + 1)),
+        }
         for number, runs in self._runs(indices):
-            if "hdf5" in self.manifest.header.formats:
-                _read_hdf5(self.path, self._shape(number), runs, flat)
-            else:
-                _read_tfrecord(self.path, self._shape(number), runs, flat)
+            self._format.read(self.path, self._shape(number), runs, targets)
         return flat
+
+    @property
+    def can_be_streamed(self) -> bool:
+        """Whether :meth:`log_mel_files` has any."""
+        return self._streamed is not None
 
     def log_mel_files(self) -> list[LogMelFile]:
         """Each log-mel TFRecord that has clips, in the store's order.
@@ -201,13 +201,24 @@ class FeatureStore:
         Raises:
             DataError: the store has none.
         """
-        if "tfrecord" not in self.manifest.header.formats:
+        if self._streamed is None:
             raise DataError(f"{self.path}: no TFRecord files: build with --format tfrecord or both")
         return [
-            LogMelFile(self.path / (shard.name + LOG_MEL_SUFFIX), first, len(shard.clips.fname), shard.key)
+            LogMelFile(self.path / (shard.name + self._streamed), first, len(shard.clips.fname), shard.key)
             for shard, first in zip(self.manifest.shards, self._first_clip.tolist(), strict=True)
             if shard.clips.fname
         ]
+
+    @property
+    def _format(self) -> StorageFormat:
+        """The format to read, if the store has several: the first."""
+        return storage_format(self.manifest.header.formats[0])
+
+    @property
+    def _streamed(self) -> str | None:
+        """How the files end that TensorFlow can stream."""
+        forms = map(storage_format, self.manifest.header.formats)
+        return next((form.streamed_suffix for form in forms if form.streamed_suffix), None)
 
     def _column(self, name: str) -> list[Any]:
         shards = self.manifest.shards
@@ -253,8 +264,8 @@ class FeatureStore:
             np.empty((len(frames), 2), np.float32),
         )
 
-    def _runs(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
-        """By shard: (first row, its position among the clips wanted, rows) of neighbours wanted side by side."""
+    def _runs(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, list[Run]]]:
+        """By shard: its clips that are wanted."""
         # A shard without clips has the start of the next one; to the right of both is the one with the clip.
         shard_of = np.searchsorted(self._first_clip, indices, side="right") - 1
         apart = (np.diff(indices) != 1) | (np.diff(shard_of) != 0)
@@ -263,7 +274,7 @@ class FeatureStore:
         rows = indices[starts] - self._first_clip[shard_of[starts]]
         runs = sorted(zip(shard_of[starts].tolist(), rows.tolist(), starts.tolist(), lengths.tolist(), strict=True))
         for number, group in itertools.groupby(runs, key=lambda run: run[0]):
-            yield number, [run[1:] for run in group]
+            yield number, [Run(*run[1:]) for run in group]
 
 
 def require_finished(folder: Path) -> None:
@@ -312,32 +323,3 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     memory = np.empty(count + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     return memory[start : start + count].view(dtype).reshape(shape)
-
-
-def _read_hdf5(folder: Path, shape: ShardShape, runs: Iterable[tuple[int, int, int]], flat: FlatLogMels) -> None:
-    with Hdf5Shard(folder, shape, ["log_mel", "energy", "decibel_range"]) as shard:
-        for row, position, rows in runs:
-            end = position + rows
-            shard.read_into(
-                "log_mel",
-                int(shape.frame_offset[row]),
-                flat.log_mel[flat.frame_offset[position] : flat.frame_offset[end]],
-            )
-            shard.read_into(
-                "energy",
-                int(shape.energy_offset[row]),
-                flat.energy[flat.energy_offset[position] : flat.energy_offset[end]],
-            )
-            shard.read_into("decibel_range", row, flat.decibel_range[position:end])
-
-
-def _read_tfrecord(folder: Path, shape: ShardShape, runs: Iterable[tuple[int, int, int]], flat: FlatLogMels) -> None:
-    wanted: dict[int, list[int]] = {}
-    for row, position, rows in runs:
-        for step in range(rows):
-            wanted.setdefault(row + step, []).append(position + step)
-    for row, (log_mel, energy, decibel_range) in enumerate(read_log_mel_records(folder, shape)):
-        for position in wanted.get(row, ()):
-            flat.log_mel[flat.frame_offset[position] : flat.frame_offset[position + 1]] = log_mel
-            flat.energy[flat.energy_offset[position] : flat.energy_offset[position + 1]] = energy
-            flat.decibel_range[position] = decibel_range

@@ -5,8 +5,9 @@ every byte with the manifest by length and SHA-256. The deep one also decodes ev
 """
 
 import dataclasses
+import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ from numpy.typing import NDArray
 from fat2019.audio.clip import arrays_of
 from fat2019.audio.quantise import decibels
 from fat2019.errors import DataError
-from fat2019.store.formats.hdf5 import read_hdf5_clips
-from fat2019.store.formats.tfrecord import read_tfrecord_clips
+from fat2019.store.formats import storage_format
 from fat2019.store.journal import JOURNAL_NAME, TEMPORARY_PREFIX
 from fat2019.store.manifest import MANIFEST_NAME, Header, Manifest, ShardRecord, read_manifest
 from fat2019.store.reader import edition, require_finished
-from fat2019.store.shards import ClipFeatures, FileRecord, ShardShape, content_key, open_regular, sha256
+from fat2019.store.schema import ClipFeatures
+from fat2019.store.shards import FileRecord, content_key, open_regular, sha256
 from fat2019.utils.lock import LOCK_NAME
 
 # Other processors and library versions round sums of a spectrum otherwise; near the floor decibels magnify that.
@@ -102,14 +103,9 @@ def _damage(path: Path, expected: FileRecord) -> str | None:
     return None
 
 
-_READERS: dict[str, Callable[[Path, ShardShape], Iterator[ClipFeatures]]] = {
-    "hdf5": read_hdf5_clips,
-    "tfrecord": read_tfrecord_clips,
-}
-
-
 def _check_contents(folder: Path, shard: ShardRecord, header: Header) -> Iterator[Problem]:
-    readings = {name: _read(_READERS[name], folder, shard.shape(header)) for name in header.formats}
+    shape = shard.shape(header)
+    readings = {name: _read(storage_format(name).clips(folder, shape)) for name in header.formats}
     for name, (clips, error) in readings.items():
         yield from _check_clips(clips, shard, header)
         if error:
@@ -118,21 +114,19 @@ def _check_contents(folder: Path, shard: ShardRecord, header: Header) -> Iterato
             yield Problem(shard.name, clip, error)
         elif content_key(shard.name, header.config, header.vocabulary, clips) != shard.key:
             yield Problem(shard.name, None, f"the key does not follow from the clips in {name}")
-    if len(readings) > 1:
-        for one, other in zip(*(clips for clips, _ in readings.values()), strict=False):
+    for (first, (clips, _)), (second, (others, _)) in itertools.pairwise(readings.items()):
+        for one, other in zip(clips, others, strict=False):
             yield from (
-                Problem(shard.name, one.fname, f"{field} differs between HDF5 and TFRecord")
+                Problem(shard.name, one.fname, f"{field} differs between {first} and {second}")
                 for field in _differing(one, other)
             )
 
 
-def _read(
-    reader: Callable[[Path, ShardShape], Iterator[ClipFeatures]], folder: Path, shape: ShardShape
-) -> tuple[list[ClipFeatures], str | None]:
+def _read(reading: Iterator[ClipFeatures]) -> tuple[list[ClipFeatures], str | None]:
     """The clips up to the first that cannot be read, and why it cannot."""
     clips: list[ClipFeatures] = []
     try:
-        for clip in reader(folder, shape):
+        for clip in reading:
             clips.append(clip)
     except DataError as error:
         return clips, str(error)

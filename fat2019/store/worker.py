@@ -12,18 +12,11 @@ from pathlib import Path
 
 from fat2019.audio.clip import arrays_of, load_clip
 from fat2019.errors import DataError, FailedRead, UnreadableAudio
-from fat2019.store.formats.hdf5 import write_hdf5
-from fat2019.store.formats.tfrecord import write_tfrecord
+from fat2019.store.formats import storage_format
 from fat2019.store.journal import TEMPORARY_PREFIX
 from fat2019.store.manifest import ClipTable, Header, QuarantineTable, ShardRecord
-from fat2019.store.shards import (
-    HDF5_SUFFIX,
-    ClipFeatures,
-    FileRecord,
-    ShardHead,
-    content_key,
-    shard_files,
-)
+from fat2019.store.schema import ClipFeatures, ShardHead
+from fat2019.store.shards import FileRecord, content_key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,13 +127,10 @@ def _write(task: Task, key: str, clips: Sequence[ClipFeatures]) -> tuple[list[Fi
     files: list[FileRecord] = []
     temporary: list[str] = []
     try:
-        for final in shard_files(task.name, task.header.formats):
-            suffix = final[len(task.name) :]
-            temporary.append(f"{TEMPORARY_PREFIX}{task.name}-{uuid.uuid4().hex}{suffix}")
-            path = task.out / temporary[-1]
-            files.append(
-                write_hdf5(path, head, clips) if suffix == HDF5_SUFFIX else write_tfrecord(path, suffix, head, clips)
-            )
+        for form in map(storage_format, task.header.formats):
+            for suffix in form.suffixes:
+                temporary.append(f"{TEMPORARY_PREFIX}{task.name}-{uuid.uuid4().hex}{suffix}")
+                files.append(form.write(task.out / temporary[-1], suffix, head, clips))
     except BaseException:
         for name in temporary:
             (task.out / name).unlink(missing_ok=True)

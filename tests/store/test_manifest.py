@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError, OtherVersion
+from fat2019.store.formats import FORMATS, shard_files
 from fat2019.store.manifest import (
     ClipTable,
     Header,
@@ -25,7 +26,7 @@ from fat2019.store.manifest import (
     read_manifest,
     to_bytes,
 )
-from fat2019.store.shards import FORMATS, FileRecord, shard_files, shard_index
+from fat2019.store.shards import FileRecord, shard_index
 
 NAMES = string.ascii_letters + string.digits + " _.,é漢"
 

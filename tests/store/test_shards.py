@@ -13,18 +13,11 @@ from fat2019.audio.quantise import decibels, quantise
 from fat2019.config.features import DTYPES, FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
-from fat2019.store.formats.hdf5 import Hdf5Shard, read_hdf5_clips, write_hdf5
-from fat2019.store.formats.tfrecord import read_tfrecord_clips, write_tfrecord
-from fat2019.store.shards import (
-    AUDIO_SUFFIX,
-    HDF5_SUFFIX,
-    LOG_MEL_SUFFIX,
-    REPAIR,
-    ClipFeatures,
-    ShardHead,
-    ShardShape,
-    content_key,
-)
+from fat2019.store.formats import FORMATS, storage_format
+from fat2019.store.formats.hdf5 import HDF5_SUFFIX, Hdf5Shard
+from fat2019.store.formats.tfrecord import AUDIO_SUFFIX, LOG_MEL_SUFFIX
+from fat2019.store.schema import ClipFeatures, ShardHead, ShardShape
+from fat2019.store.shards import REPAIR, content_key
 
 VOCABULARY = Vocabulary(("Bark", "Gong", "Meow"))
 NAME = "curated-00000-of-00001"
@@ -42,19 +35,18 @@ def write(folder, clips, config=SMALL):
     """Both formats of a shard of these clips; its shape."""
     key = content_key(NAME, config, VOCABULARY, clips)
     head = ShardHead(NAME, "curated", key, config, VOCABULARY)
-    write_hdf5(folder / (NAME + HDF5_SUFFIX), head, clips)
-    for suffix in (AUDIO_SUFFIX, LOG_MEL_SUFFIX):
-        write_tfrecord(folder / (NAME + suffix), suffix, head, clips)
-    return ShardShape(
-        NAME,
-        key,
-        config,
-        len(VOCABULARY),
-        tuple(clip.fname for clip in clips),
-        tuple(clip.usage for clip in clips),
-        tuple(len(clip.audio) for clip in clips),
-        tuple(len(clip.log_mel) for clip in clips),
-    )
+    for form in map(storage_format, FORMATS):
+        for suffix in form.suffixes:
+            form.write(folder / (NAME + suffix), suffix, head, clips)
+    return ShardShape.of(head, clips)
+
+
+def read_hdf5_clips(folder, shape):
+    return storage_format("hdf5").clips(folder, shape)
+
+
+def read_tfrecord_clips(folder, shape):
+    return storage_format("tfrecord").clips(folder, shape)
 
 
 def assert_equal(one, other):

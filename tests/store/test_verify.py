@@ -14,11 +14,13 @@ from fat2019.audio.clip import arrays_of
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
 from fat2019.store.builder import build_features
-from fat2019.store.formats.hdf5 import Hdf5Shard, read_hdf5_clips
+from fat2019.store.formats import storage_format
+from fat2019.store.formats.hdf5 import HDF5_SUFFIX, Hdf5Shard
+from fat2019.store.formats.tfrecord import AUDIO_SUFFIX, LOG_MEL_SUFFIX
 from fat2019.store.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME, Manifest, dumps, read_manifest, shard_to_json, to_bytes
 from fat2019.store.reader import FeatureStore
-from fat2019.store.shards import AUDIO_SUFFIX, HDF5_SUFFIX, LOG_MEL_SUFFIX, REPAIR, content_key
+from fat2019.store.shards import REPAIR, content_key
 from fat2019.store.verify import verify
 from tests.faults.sounds import A_SHARD, data_set, write_sounds
 
@@ -205,7 +207,7 @@ def test_arrays_that_do_not_follow_from_the_audio_are_found_though_every_hash_ho
 
 def test_the_key_is_what_the_documentation_says(store):
     shard, header = a_shard(store), read_manifest(store).header
-    clips = list(read_hdf5_clips(store, shard.shape(header)))
+    clips = list(storage_format("hdf5").clips(store, shard.shape(header)))
     assert content_key(shard.name, header.config, header.vocabulary, clips) == shard.key
 
 

@@ -8,7 +8,7 @@ and within the file; then its bytes are read by their place, without HDF5.
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,59 +16,69 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fat2019.audio.quantise import stored_type
 from fat2019.config.features import to_json
 from fat2019.errors import DataError
-from fat2019.store.shards import (
-    FORMAT_VERSION,
-    HDF5_SUFFIX,
-    REPAIR,
-    ClipFeatures,
-    FileRecord,
-    ShardHead,
-    ShardShape,
-    indices_of,
-    multi_hot,
-    open_regular,
-    read_errors,
-    require_key,
-)
+from fat2019.store.formats.base import Run, StorageFormat, Target, unpacked
+from fat2019.store.schema import ARRAYS, ClipFeatures, ShardHead, ShardShape
+from fat2019.store.shards import FORMAT_VERSION, REPAIR, FileRecord, open_regular, read_errors, require_key
+
+HDF5_SUFFIX = ".h5"
 
 
-def write_hdf5(path: Path, head: ShardHead, clips: Sequence[ClipFeatures]) -> FileRecord:
-    """Write a shard's HDF5 file to ``path``, which must be new, and make it durable.
+class Hdf5Format(StorageFormat):
+    """One file with every array."""
 
-    Returns:
-        The record of the file under its final name.
-    """
-    import h5py
+    name = "hdf5"
+    suffixes = (HDF5_SUFFIX,)
 
-    shape = ShardShape(
-        head.name,
-        head.key,
-        head.config,
-        len(head.vocabulary),
-        tuple(clip.fname for clip in clips),
-        tuple(clip.usage for clip in clips),
-        tuple(len(clip.audio) for clip in clips),
-        tuple(len(clip.log_mel) for clip in clips),
-    )
-    with _DiskErrorsLater(path, "x+b") as file:
-        with h5py.File(file, "w") as hdf5:
-            _write_attributes(hdf5, head)
-            names = np.array([name.encode() for name in head.vocabulary.names])
-            hdf5.create_dataset("vocabulary", data=names, track_times=False)
-            places = {name: _make_room(hdf5, name, *array) for name, array in _datasets(shape).items()}
-        file.raise_error()
-        for name, (_, dtype) in _datasets(shape).items():
-            file.seek(places[name])
-            for piece in _CONTENTS[name](shape, clips):
-                file.write(np.ascontiguousarray(piece, dtype))
-        file.raise_error()
-        os.fsync(file.fileno())
-    with path.open("rb") as written:
-        sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-        return FileRecord(head.name + HDF5_SUFFIX, os.fstat(written.fileno()).st_size, sha256)
+    def arrays(self, suffix: str) -> tuple[str, ...]:
+        return tuple(ARRAYS)
+
+    def write(self, path: Path, suffix: str, head: ShardHead, clips: Sequence[ClipFeatures]) -> FileRecord:
+        import h5py
+
+        datasets = _datasets(ShardShape.of(head, clips))
+        with _DiskErrorsLater(path, "x+b") as file:
+            with h5py.File(file, "w") as hdf5:
+                _write_attributes(hdf5, head)
+                names = np.array([name.encode() for name in head.vocabulary.names])
+                hdf5.create_dataset("vocabulary", data=names, track_times=False)
+                places = {name: _make_room(hdf5, name, *array) for name, array in datasets.items()}
+            file.raise_error()
+            for name, (_, dtype) in datasets.items():
+                file.seek(places[name])
+                for piece in _pieces(name, ShardShape.of(head, clips), clips):
+                    file.write(np.ascontiguousarray(piece, dtype))
+            file.raise_error()
+            os.fsync(file.fileno())
+        with path.open("rb") as written:
+            sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+            return FileRecord(head.name + HDF5_SUFFIX, os.fstat(written.fileno()).st_size, sha256)
+
+    def read(self, folder: Path, shape: ShardShape, runs: Sequence[Run], targets: Mapping[str, Target]) -> None:
+        with Hdf5Shard(folder, shape, targets) as shard:
+            for row, position, clips in runs:
+                for name, target in targets.items():
+                    first, last = target.offset[[position, position + clips]]
+                    shard.read_into(name, int(shape.offset(name)[row]), target.array[first:last])
+
+    def clips(self, folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
+        datasets = _datasets(shape)
+        with Hdf5Shard(folder, shape, datasets) as shard:
+            by_row = {name: shard.read(name) for name in datasets if name in ARRAYS and not ARRAYS[name].lengths}
+            for name, array in ARRAYS.items():
+                if array.lengths and not np.array_equal(shard.read(array.offset_name), shape.offset(name)):
+                    raise DataError(
+                        f"{shard.path}: damaged: {array.offset_name} is not what its manifest implies: {REPAIR}"
+                    )
+            for row in range(len(shape.fnames)):
+                stored = {
+                    name: by_row[name][row]
+                    if name in by_row
+                    else shard.read(name, *shape.offset(name)[row : row + 2].tolist())
+                    for name in ARRAYS
+                }
+                yield unpacked(stored, shard.path)
 
 
 class Hdf5Shard:
@@ -141,35 +151,6 @@ class Hdf5Shard:
             raise DataError(f"{self.path}: damaged: {reason}: {REPAIR}") from error
 
 
-def read_hdf5_clips(folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
-    """All that the file holds, clip by clip, whatever it says.
-
-    Raises:
-        DataError: as :class:`Hdf5Shard`.
-    """
-    with Hdf5Shard(folder, shape, _CONTENTS) as shard:
-        small = {
-            name: shard.read(name)
-            for name in ("fname", "labels", "usage", "decibel_range", "source_rate_hz", "source_samples", "kept_whole")
-        }
-        for name in ("audio_offset", "frame_offset", "energy_offset"):
-            if not np.array_equal(shard.read(name), getattr(shape, name)):
-                raise DataError(f"{shard.path}: damaged: {name} is not what its manifest implies: {REPAIR}")
-        for row in range(len(shape.fnames)):
-            yield ClipFeatures(
-                fname=small["fname"][row].decode(errors="replace"),
-                labels=indices_of(small["labels"][row], shard.path),
-                usage=small["usage"][row].decode(errors="replace"),
-                audio=shard.read("audio", *shape.audio_offset[row : row + 2].tolist()),
-                log_mel=shard.read("log_mel", *shape.frame_offset[row : row + 2].tolist()),
-                decibel_range=small["decibel_range"][row],
-                energy=shard.read("energy", *shape.energy_offset[row : row + 2].tolist()),
-                source_rate_hz=int(small["source_rate_hz"][row]),
-                source_samples=int(small["source_samples"][row]),
-                kept_whole=bool(small["kept_whole"][row]),
-            )
-
-
 class _DiskErrorsLater(io.FileIO):
     """A file whose write errors are kept until asked for.
 
@@ -200,47 +181,23 @@ class _DiskErrorsLater(io.FileIO):
 
 
 def _datasets(shape: ShardShape) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """Shape and type of each array, but for the vocabulary."""
-    clips, config = len(shape.fnames), shape.config
-    return {
-        "fname": ((clips,), _text_type(shape.fnames)),
-        "labels": ((clips, shape.classes), np.dtype("u1")),
-        "usage": ((clips,), _text_type(shape.usages)),
-        "audio": ((int(shape.audio_offset[-1]),), np.dtype("<i2")),
-        "audio_offset": ((clips + 1,), np.dtype("<i8")),
-        "log_mel": ((int(shape.frame_offset[-1]), config.mel_bands), stored_type(config)),
-        "frame_offset": ((clips + 1,), np.dtype("<i8")),
-        "decibel_range": ((clips, 2), np.dtype("<f4")),
-        "energy": ((int(shape.energy_offset[-1]),), np.dtype("<i8")),
-        "energy_offset": ((clips + 1,), np.dtype("<i8")),
-        "source_rate_hz": ((clips,), np.dtype("<i4")),
-        "source_samples": ((clips,), np.dtype("<i8")),
-        "kept_whole": ((clips,), np.dtype("u1")),
-    }
+    """Shape and type of each array in the file, but for the vocabulary: those of clips, each with its offsets."""
+    datasets = {}
+    for name, array in ARRAYS.items():
+        datasets[name] = (shape.dimensions(name), array.dtype(shape))
+        if array.lengths:
+            datasets[array.offset_name] = ((len(shape.fnames) + 1,), np.dtype("<i8"))
+    return datasets
 
 
-def _text_type(texts: Iterable[str]) -> np.dtype[Any]:
-    return np.dtype(f"S{max(1, *(len(text.encode()) for text in texts))}")
-
-
-# What goes into each array, in pieces along its first axis: large ones clip by clip, so that nothing large is
-# held twice.
-_Contents = Callable[[ShardShape, Sequence[ClipFeatures]], Iterable[Any]]
-_CONTENTS: Mapping[str, _Contents] = {
-    "fname": lambda shape, clips: [[clip.fname.encode() for clip in clips]],
-    "labels": lambda shape, clips: [[multi_hot(clip.labels, shape.classes) for clip in clips]],
-    "usage": lambda shape, clips: [[clip.usage.encode() for clip in clips]],
-    "audio": lambda shape, clips: (clip.audio for clip in clips),
-    "audio_offset": lambda shape, clips: [shape.audio_offset],
-    "log_mel": lambda shape, clips: (clip.log_mel for clip in clips),
-    "frame_offset": lambda shape, clips: [shape.frame_offset],
-    "decibel_range": lambda shape, clips: [[clip.decibel_range for clip in clips]],
-    "energy": lambda shape, clips: (clip.energy for clip in clips),
-    "energy_offset": lambda shape, clips: [shape.energy_offset],
-    "source_rate_hz": lambda shape, clips: [[clip.source_rate_hz for clip in clips]],
-    "source_samples": lambda shape, clips: [[clip.source_samples for clip in clips]],
-    "kept_whole": lambda shape, clips: [[clip.kept_whole for clip in clips]],
-}
+def _pieces(name: str, shape: ShardShape, clips: Sequence[ClipFeatures]) -> Iterable[Any]:
+    """What goes into an array, in pieces along its first axis: large ones clip by clip, so that none is held twice."""
+    of_offsets = {array.offset_name: array.name for array in ARRAYS.values() if array.lengths}
+    if name in of_offsets:
+        return [shape.offset(of_offsets[name])]
+    array = ARRAYS[name]
+    packed = (array.pack(getattr(clip, name), shape) for clip in clips)
+    return packed if array.lengths else [list(packed)]
 
 
 def _make_room(hdf5: Any, name: str, dimensions: tuple[int, ...], dtype: np.dtype[Any]) -> int:

@@ -5,6 +5,7 @@ takes no more memory than the file has bytes.
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,79 +13,60 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fat2019.audio.quantise import stored_type
 from fat2019.errors import DataError
+from fat2019.store.formats.base import Run, StorageFormat, Target, unpacked
 from fat2019.store.formats.records import decode_example, encode_example, read_records, write_records
-from fat2019.store.shards import (
-    AUDIO_SUFFIX,
-    LOG_MEL_SUFFIX,
-    REPAIR,
-    ClipFeatures,
-    FileRecord,
-    ShardHead,
-    ShardShape,
-    energy_points,
-    indices_of,
-    multi_hot,
-    open_regular,
-    require_key,
-)
+from fat2019.store.schema import ARRAYS, ClipFeatures, ShardHead, ShardShape
+from fat2019.store.shards import REPAIR, FileRecord, open_regular, require_key
+
+AUDIO_SUFFIX = ".audio.tfrecord"
+LOG_MEL_SUFFIX = ".logmel.tfrecord"
+_NAME = "fname"  # is in every record
 
 
-def write_tfrecord(path: Path, suffix: str, head: ShardHead, clips: Sequence[ClipFeatures]) -> FileRecord:
-    """Write that one of a shard's two files which ends in ``suffix`` to ``path``, which must be new.
+class TFRecordFormat(StorageFormat):
+    """Two files: what training streams, which must not read audio for it, and the rest."""
 
-    Returns:
-        The record of the file, which is durable, under its final name.
-    """
-    encode = {AUDIO_SUFFIX: _audio_example, LOG_MEL_SUFFIX: _log_mel_example}[suffix]
-    with _HashedFile(path) as file:
-        write_records(file, (encode(head, row, clip) for row, clip in enumerate(clips)))
-        return FileRecord(head.name + suffix, *file.finish())
+    name = "tfrecord"
+    suffixes = (AUDIO_SUFFIX, LOG_MEL_SUFFIX)
+    streamed_suffix = LOG_MEL_SUFFIX
 
+    def arrays(self, suffix: str) -> tuple[str, ...]:
+        is_trained_on = suffix == LOG_MEL_SUFFIX
+        return tuple(name for name, array in ARRAYS.items() if name == _NAME or array.is_trained_on is is_trained_on)
 
-def read_log_mel_records(
-    folder: Path, shape: ShardShape
-) -> Iterator[tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float32]]]:
-    """Of each clip in order: log-mel ``(frames, mels)``, energy ``(points,)``, decibel range ``(2,)``.
+    def write(self, path: Path, suffix: str, head: ShardHead, clips: Sequence[ClipFeatures]) -> FileRecord:
+        names, shape = self.arrays(suffix), ShardShape.of(head, clips)
+        with _HashedFile(path) as file:
+            write_records(file, (encode_example(_features(shape, row, clip, names)) for row, clip in enumerate(clips)))
+            return FileRecord(head.name + suffix, *file.finish())
 
-    Raises:
-        DataError: the file is damaged, or not of the shard that the manifest describes.
-    """
-    for example in _examples(folder / (shape.name + LOG_MEL_SUFFIX), shape):
-        yield _log_mel_arrays(example, shape)
+    def read(self, folder: Path, shape: ShardShape, runs: Sequence[Run], targets: Mapping[str, Target]) -> None:
+        wanted: dict[int, list[int]] = {}
+        for row, position, clips in runs:
+            for step in range(clips):
+                wanted.setdefault(row + step, []).append(position + step)
+        last_row = max(wanted)
+        for suffix in self.suffixes:
+            here = [name for name in self.arrays(suffix) if name in targets]
+            for example in _examples(folder / (shape.name + suffix), shape) if here else ():
+                for position in wanted.get(example.row, ()):
+                    for name in here:
+                        first, last = targets[name].offset[[position, position + 1]]
+                        targets[name].array[first:last] = example.value(name, shape)
+                if last_row <= example.row < len(shape.fnames) - 1:
+                    break  # but a file of which the last is wanted is read to its end, where more would be damage
 
-
-def read_audio_records(folder: Path, shape: ShardShape) -> Iterator[NDArray[np.int16]]:
-    """int16 ``(samples,)`` of each clip in order; errors as :func:`read_log_mel_records`."""
-    for example in _examples(folder / (shape.name + AUDIO_SUFFIX), shape):
-        yield _samples(example, shape)
-
-
-def read_tfrecord_clips(folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
-    """All that the two files hold, clip by clip; errors as :func:`read_log_mel_records`."""
-    both = zip(
-        _examples(folder / (shape.name + LOG_MEL_SUFFIX), shape),
-        _examples(folder / (shape.name + AUDIO_SUFFIX), shape),
-        strict=True,
-    )
-    for first, second in both:
-        log_mel, energy, decibel_range = _log_mel_arrays(first, shape)
-        labels = first.array("labels", (shape.classes,), np.dtype("u1"))
-        yield ClipFeatures(
-            fname=shape.fnames[first.row],
-            labels=indices_of(labels, first.path),
-            usage=first.text("usage"),
-            audio=_samples(second, shape),
-            log_mel=log_mel,
-            decibel_range=decibel_range,
-            energy=energy,
-            source_rate_hz=second.number("source_rate_hz"),
-            source_samples=second.number("source_samples"),
-            kept_whole=bool(second.number("kept_whole")),
-        )
+    def clips(self, folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
+        files = [(self.arrays(suffix), folder / (shape.name + suffix)) for suffix in self.suffixes]
+        for examples in zip(*(_examples(path, shape) for _, path in files), strict=True):
+            stored = {
+                name: example.value(name, shape)
+                for (names, _), example in zip(files, examples, strict=True)
+                for name in names
+            }
+            yield unpacked(stored, examples[-1].path)
 
 
 def require_whole(path: Path) -> None:
@@ -123,34 +105,21 @@ class _HashedFile:
         return self._file.tell(), self._digest.hexdigest()
 
 
-def _log_mel_example(head: ShardHead, row: int, clip: ClipFeatures) -> bytes:
-    return encode_example(
-        {
-            "fname": clip.fname.encode(),
-            "row": row,
-            "key": head.key.encode(),
-            "labels": multi_hot(clip.labels, len(head.vocabulary)).tobytes(),
-            "usage": clip.usage.encode(),
-            "frames": len(clip.log_mel),
-            "log_mel": clip.log_mel.tobytes(),
-            "energy": clip.energy.astype("<i8").tobytes(),
-            "decibel_range": clip.decibel_range.astype("<f4").tobytes(),
-        }
-    )
-
-
-def _audio_example(head: ShardHead, row: int, clip: ClipFeatures) -> bytes:
-    return encode_example(
-        {
-            "fname": clip.fname.encode(),
-            "row": row,
-            "key": head.key.encode(),
-            "audio": clip.audio.astype("<i2").tobytes(),
-            "source_rate_hz": clip.source_rate_hz,
-            "source_samples": clip.source_samples,
-            "kept_whole": int(clip.kept_whole),
-        }
-    )
+def _features(shape: ShardShape, row: int, clip: ClipFeatures, names: Sequence[str]) -> dict[str, bytes | int]:
+    """What the record of a clip holds in the file of these arrays."""
+    features: dict[str, bytes | int] = {"row": row, "key": shape.key.encode()}
+    for name in names:
+        array = ARRAYS[name]
+        packed = array.pack(getattr(clip, name), shape)
+        if isinstance(packed, bytes):
+            features[name] = packed
+        elif not array.lengths and not array.entry(shape):
+            features[name] = int(packed)
+        else:
+            features[name] = np.asarray(packed, array.dtype(shape)).tobytes()
+    if "log_mel" in names:
+        features["frames"] = len(clip.log_mel)  # for those who stream, without a manifest
+    return features
 
 
 class _Example:
@@ -159,11 +128,19 @@ class _Example:
     def __init__(self, path: Path, row: int, features: Mapping[str, Any]) -> None:
         self.path, self.row, self._features = path, row, features
 
-    def array(self, name: str, dimensions: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        value, expected = self._of_type(name, bytes), dtype.itemsize * int(np.prod(dimensions, dtype=np.int64))
-        if len(value) != expected:
-            raise self._error(f"{name} has {len(value)} bytes instead of {expected}")
-        return np.frombuffer(value, dtype).reshape(dimensions)
+    def value(self, name: str, shape: ShardShape) -> Any:
+        """What is stored of an array: text as bytes, one number, or an array."""
+        array, entry, dtype = ARRAYS[name], ARRAYS[name].entry(shape), ARRAYS[name].dtype(shape)
+        if dtype.kind == "S":
+            return self._of_type(name, bytes)
+        if not array.lengths and not entry:
+            return self.number(name)
+        first, last = shape.offset(name)[self.row : self.row + 2].tolist()
+        dimensions = (last - first, *entry) if array.lengths else entry
+        stored, expected = self._of_type(name, bytes), dtype.itemsize * math.prod(dimensions)
+        if len(stored) != expected:
+            raise self._error(f"{name} has {len(stored)} bytes instead of {expected}")
+        return np.frombuffer(stored, dtype).reshape(dimensions)
 
     def number(self, name: str) -> int:
         return int(self._of_type(name, int))
@@ -191,8 +168,10 @@ def _examples(path: Path, shape: ShardShape) -> Iterator[_Example]:
             break
         example = _Example(path, row, _decoded(path, row, record))
         require_key(example.text("key").encode(), shape.key, path)
-        if example.text("fname") != shape.fnames[row] or example.number("row") != row:
+        if example.text(_NAME) != shape.fnames[row] or example.number("row") != row:
             raise DataError(f"{path}: damaged: record {row} is not that of {shape.fnames[row]}: {REPAIR}")
+        if path.name.endswith(LOG_MEL_SUFFIX) and example.number("frames") != shape.frames[row]:
+            raise DataError(f"{path}: damaged: frames of {shape.fnames[row]}: {REPAIR}")
         yield example
     if count != len(shape.fnames):
         raise DataError(f"{path}: damaged: {count} records instead of {len(shape.fnames)}: {REPAIR}")
@@ -203,20 +182,3 @@ def _decoded(path: Path, row: int, record: bytes) -> Mapping[str, Any]:
         return decode_example(record)
     except DataError as error:
         raise DataError(f"{path}: damaged: in record {row}, {error}: {REPAIR}") from error
-
-
-def _log_mel_arrays(
-    example: _Example, shape: ShardShape
-) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float32]]:
-    frames, config = shape.frames[example.row], shape.config
-    if example.number("frames") != frames:
-        raise DataError(f"{example.path}: damaged: frames of {shape.fnames[example.row]}: {REPAIR}")
-    return (
-        example.array("log_mel", (frames, config.mel_bands), stored_type(config)),
-        example.array("energy", (energy_points(frames, config),), np.dtype("<i8")),
-        example.array("decibel_range", (2,), np.dtype("<f4")),
-    )
-
-
-def _samples(example: _Example, shape: ShardShape) -> NDArray[np.int16]:
-    return example.array("audio", (shape.samples[example.row],), np.dtype("<i2"))

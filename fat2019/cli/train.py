@@ -85,7 +85,7 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
                 f"--{option.replace('_', '-')}: relabel trains on both parts and holds out noisy clips by --parts"
             )
     config = configure(recipe or "best-noisy", changes)
-    table = judge(FeatureStore.open(features), config, out, work, folds=parts, report=say_epoch)
+    table = judge(FeatureStore.open(features), config, out, work, folds=parts, on_epoch=say_epoch)
     uses = {use: int((table["use"] == use).sum()) for use in ("keep", "soft", "drop")}
     agreement = float(table["agreement"].mean())
     print_result(

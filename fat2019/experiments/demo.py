@@ -17,7 +17,7 @@ from fat2019.scoring.metrics import lwlrap
 from fat2019.scoring.submission import write_submission
 from fat2019.store.builder import build_features
 from fat2019.store.reader import FeatureStore
-from fat2019.training.epochs import Report
+from fat2019.training.callbacks import EpochCallback
 from fat2019.training.trainer import train
 
 _CHANCE_DRAWS = 200
@@ -29,7 +29,7 @@ def run_demo(
     epochs: int,
     seed: int,
     progress: Callable[[str], AbstractContextManager[Callable[[int, int], None]]],
-    report: Report,
+    report: EpochCallback,
 ) -> dict[str, Any]:
     """Do it all below ``out``; what is there already is not done again.
 

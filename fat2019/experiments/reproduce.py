@@ -19,11 +19,13 @@ from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.pages.plots import draw_curves
 from fat2019.runs.run import Run
+from fat2019.scoring.ensembles import combine
 from fat2019.scoring.evaluation import is_test_known, lwlrap_on_test, predict_test, require_test_clips
-from fat2019.scoring.submission import combine, write_submission
+from fat2019.scoring.submission import write_submission
 from fat2019.store.reader import FeatureStore
-from fat2019.training.epochs import Report
-from fat2019.training.trainer import adopt_stages, train
+from fat2019.training.adoption import adopt_stages
+from fat2019.training.callbacks import EpochCallback
+from fat2019.training.trainer import train
 from fat2019.utils.files import write_json, write_whole
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def reproduce(
     weights: str | None = None,
     seeds: int = 1,
     truth: Path | None = None,
-    report: Report | None = None,
+    report: EpochCallback | None = None,
 ) -> dict[str, Any]:
     """Run the rows of a table one after another, and write the table and its figure.
 
@@ -171,7 +173,7 @@ def _run(
     weights: str | None,
     seed: int,
     finished: Sequence[Path],
-    report: Report | None,
+    report: EpochCallback | None,
 ) -> Run:
     config = scaled(changed(recipe.config, {"weights": weights, "seed": seed}), scale)
     path = out / "runs" / f"{recipe.name}-seed-{seed}"

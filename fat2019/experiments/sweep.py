@@ -13,7 +13,7 @@ from fat2019.config.recipes import changed, require_effect
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.store.reader import FeatureStore
-from fat2019.training.epochs import Diverged, Report
+from fat2019.training.callbacks import Diverged, EpochCallback
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_json, write_whole
 
@@ -21,7 +21,11 @@ log = logging.getLogger(__name__)
 
 
 def sweep(
-    store: FeatureStore, base: TrainConfig, grid: Mapping[str, Sequence[Any]], out: Path, report: Report | None = None
+    store: FeatureStore,
+    base: TrainConfig,
+    grid: Mapping[str, Sequence[Any]],
+    out: Path,
+    report: EpochCallback | None = None,
 ) -> list[dict[str, Any]]:
     """Train every combination of the options' values.
 
@@ -76,7 +80,7 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> st
     return "\n".join(lines) + "\n"
 
 
-def _trained(store: FeatureStore, config: TrainConfig, path: Path, report: Report | None) -> dict[str, Any]:
+def _trained(store: FeatureStore, config: TrainConfig, path: Path, report: EpochCallback | None) -> dict[str, Any]:
     keras.backend.clear_session()  # else every network of the grid stays in memory
     try:
         return {"run": str(path), **train(store, config, path, report).summary()}

@@ -24,7 +24,7 @@ from fat2019.pages.plots import draw_cost
 from fat2019.runs.run import Run
 from fat2019.scoring.evaluation import is_test_known, lwlrap_on_test, predict_test
 from fat2019.store.reader import FeatureStore
-from fat2019.training.epochs import Report
+from fat2019.training.callbacks import EpochCallback
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_json, write_whole
 
@@ -146,7 +146,7 @@ def compare(
     only: Sequence[str] = (),
     truth: Path | None = None,
     others: Sequence[TestSet] = (),
-    report: Report | None = None,
+    report: EpochCallback | None = None,
 ) -> dict[str, Any]:
     """Train the trials of a table, and write it.
 

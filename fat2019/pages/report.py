@@ -20,9 +20,9 @@ from fat2019.errors import DataError
 from fat2019.pages import figures
 from fat2019.pages.page import Page
 from fat2019.runs.run import Run
+from fat2019.scoring.ensembles import combine
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap, lwlrap_per_class
-from fat2019.scoring.submission import combine
 from fat2019.store.reader import FeatureStore
 from fat2019.utils.files import write_whole
 from fat2019.utils.progress import Progress

@@ -16,20 +16,16 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
-import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fat2019.config.features import FeatureConfig, feature_config_from_json
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.store.reader import FeatureStore
-from fat2019.utils.files import clear_unfinished, read_json, write_json, write_whole
-from fat2019.utils.lock import RUN_LOCK_NAME
+from fat2019.utils.files import read_json, write_whole
 
 if TYPE_CHECKING:
     import keras
@@ -158,120 +154,6 @@ class Run:
         return store
 
 
-@dataclasses.dataclass
-class Checkpoint:
-    """What a run goes on from: as it was at the end of the last finished epoch."""
-
-    folder: Path
-    stage: int = 0
-    epoch: int = 0  # finished epochs of the stage
-    reader: Literal["", "memory", "stream"] = ""  # of the stage's features; another one gives windows in another order
-    best_score: float = -math.inf
-    best_epoch: int = 0
-    seconds_before: float = 0.0  # spent in earlier sittings
-    cpu_seconds_before: float = 0.0
-    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # of history.csv
-    _opened: float = dataclasses.field(default_factory=time.monotonic)
-    _cpu_opened: float = dataclasses.field(default_factory=time.process_time)
-
-    @classmethod
-    def open(cls, folder: Path) -> "Checkpoint":
-        """The state in a run's ``state`` folder, or that of a run that begins."""
-        folder.mkdir(exist_ok=True)
-        if not (folder / "state.json").is_file():
-            return cls(folder)
-        fields = read_json(folder / "state.json")
-        best = fields.pop("best_score")
-        return cls(folder, best_score=-math.inf if best is None else best, **fields)
-
-    @property
-    def model_path(self) -> Path:
-        """The network with its optimizer after so many epochs of the stage."""
-        return self.folder / f"stage-{self.stage + 1}-epoch-{self.epoch}.keras"
-
-    @property
-    def seconds(self) -> float:
-        """Time spent on the run, in all sittings."""
-        return self.seconds_before + time.monotonic() - self._opened
-
-    @property
-    def cpu_seconds(self) -> float:
-        """Time of the processor's cores, added up, in all sittings."""
-        return self.cpu_seconds_before + time.process_time() - self._cpu_opened
-
-    def write(self) -> None:
-        """Commit: from here on a killed run starts after this epoch. Older networks are no longer needed."""
-        write_json(
-            self.folder / "state.json",
-            {
-                "stage": self.stage,
-                "epoch": self.epoch,
-                "reader": self.reader,
-                "best_epoch": self.best_epoch,
-                "best_score": None if self.best_score == -math.inf else self.best_score,
-                "seconds_before": self.seconds,
-                "cpu_seconds_before": self.cpu_seconds,
-                "rows": self.rows,
-            },
-        )
-        for old in self.folder.glob("stage-*-epoch-*.keras"):
-            if old != self.model_path:
-                old.unlink()
-
-    def next_stage(self) -> None:
-        """Commit that a stage is finished."""
-        self.stage, self.epoch, self.reader = self.stage + 1, 0, ""
-        self.best_score, self.best_epoch = -math.inf, 0
-        self.write()
-
-
-def begin_or_continue(
-    path: Path,
-    wanted: dict[str, Any],
-    also: dict[str, Any],
-    completed: Callable[[dict[str, Any]], dict[str, Any]] = dict,
-) -> None:
-    """Make a run folder with its ``config.json``, or see that the run that is there is the one wanted.
-
-    Args:
-        path: the folder.
-        wanted: what makes two runs the same.
-        also: what else is written down for a new one.
-        completed: gives what an older version wrote the fields that have come since.
-
-    Raises:
-        DataError: the folder holds another run, or something else.
-    """
-    path.mkdir(parents=True, exist_ok=True)
-    for folder in (path, path / "state"):
-        clear_unfinished(folder)
-    wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they are in the file
-    before = read_json(path / "config.json") if (path / "config.json").is_file() else {}
-    is_run = "train" in before  # other programs have a config.json too
-    if not is_run and any(entry.name != RUN_LOCK_NAME for entry in path.iterdir()):
-        raise DataError(f"{path}: this folder is neither empty nor a run; give another one")
-    if is_run and _has_trained(path):
-        _require_same(path, completed(before), wanted)
-        return
-    (path / "split.csv").unlink(missing_ok=True)  # of a command that failed, and is now corrected
-    write_json(path / "config.json", {**wanted, **also})
-
-
-def _require_same(path: Path, before: dict[str, Any], wanted: dict[str, Any]) -> None:
-    found = [change for name in wanted for change in _changes(before.get(name), wanted[name], name)]
-    if found:
-        more = f" and {len(found) - 3} more differences" if len(found) > 3 else ""
-        raise DataError(
-            f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
-            "options to go on with it, or another folder for a new one"
-        )
-
-
-def _has_trained(path: Path) -> bool:
-    """Whether there is anything to lose: an epoch that is finished, or a network taken over."""
-    return (path / "state" / "state.json").is_file() or any(path.glob("*.keras")) or (path / "metrics.json").is_file()
-
-
 @contextlib.contextmanager
 def log_file(path: Path) -> Iterator[None]:
     """Write what the package says meanwhile into the ``log.txt`` of a run's folder as well."""
@@ -286,23 +168,6 @@ def log_file(path: Path) -> Iterator[None]:
     finally:
         logging.getLogger("fat2019").removeHandler(handler)
         handler.close()
-
-
-def _changes(before: Any, wanted: Any, at: str) -> list[str]:
-    """The differing fields, with their path."""
-    if isinstance(before, dict) and isinstance(wanted, dict):
-        return [
-            change
-            for key in sorted(before.keys() | wanted.keys())
-            for change in _changes(before.get(key), wanted.get(key), f"{at}.{key}")
-        ]
-    if isinstance(before, list) and isinstance(wanted, list) and len(before) == len(wanted):
-        return [
-            change
-            for index, pair in enumerate(zip(before, wanted, strict=True))
-            for change in _changes(*pair, f"{at}[{index}]")
-        ]
-    return [] if before == wanted else [f"{at} {before!r} instead of {wanted!r}"]
 
 
 def best_path(path: Path, stages: int, stage: int) -> Path:

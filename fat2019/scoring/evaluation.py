@@ -12,9 +12,11 @@ import numpy.typing as npt
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.runs.run import Run
+from fat2019.scoring.ensembles import are_weights, combine
 from fat2019.scoring.inference import score_clips
+from fat2019.scoring.means import Mean
 from fat2019.scoring.metrics import lwlrap
-from fat2019.scoring.submission import Mean, are_weights, combine, read_truth
+from fat2019.scoring.submission import read_truth
 from fat2019.store.reader import FeatureStore
 from fat2019.utils.progress import Progress
 

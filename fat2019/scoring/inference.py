@@ -10,7 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from fat2019.feed.feeds import EvaluationWindows
-from fat2019.scoring.submission import Mean, pool_windows
+from fat2019.scoring.means import Mean
+from fat2019.scoring.pooling import pool_windows
 from fat2019.store.reader import FeatureStore
 
 _CLIPS_AT_ONCE = 512  # held in memory: some 20 MB of log-mels

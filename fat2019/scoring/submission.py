@@ -1,77 +1,25 @@
-"""Window scores -> clip scores -> ensembles -> the CSV file for Kaggle, and back from such files.
+"""Clip scores -> the CSV file for Kaggle, and back from such files.
 
 A submission is a CSV file with the header ``fname`` and the class names, and one row a clip: its file name
 with ``.wav``, then one score a class. Rows and columns stand in the order of ``sample_submission.csv``.
 Scores are written with all their digits: LWLRAP looks only at their order, and rounding makes ties.
-
-A mean is ``arithmetic``, or ``geometric``: that of probabilities, those below 1e-7 taken as 1e-7 so that one
-model's zero cannot overrule all others.
 """
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fat2019.data.vocabulary import Vocabulary, parse_labels
 from fat2019.errors import DataError
+from fat2019.scoring.ensembles import combine
+from fat2019.scoring.means import Mean
 from fat2019.utils.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Mean = Literal["arithmetic", "geometric"]
-
-_LOWEST_PROBABILITY = 1e-7
-
-
-def pool_windows(scores: np.ndarray, clip_of_window: np.ndarray, clips: int, mean: Mean = "arithmetic") -> np.ndarray:
-    """Scores of windows ``(windows, classes)`` -> their means over each clip ``(clips, classes)``, float64.
-
-    ``clip_of_window`` ``(windows,)`` holds the clip's number of each window, sorted.
-
-    Raises:
-        ValueError: a clip without window, numbers out of order or range, shapes that do not fit, another
-            mean, or values that are no probabilities for the geometric mean.
-    """
-    scores, clip_of_window = np.asarray(scores), np.asarray(clip_of_window)
-    if scores.ndim != 2 or clip_of_window.shape != scores.shape[:1]:
-        raise ValueError(
-            "Expected scores (windows, classes) and clip_of_window (windows,). "
-            f"Received shapes {scores.shape} and {clip_of_window.shape}."
-        )
-    first, counts = np.unique(clip_of_window, return_index=True, return_counts=True)[1:]  # (clips,)
-    if (np.diff(clip_of_window) < 0).any() or not np.array_equal(clip_of_window[first], np.arange(clips)):
-        missing = np.setdiff1d(np.arange(clips), clip_of_window)
-        raise ValueError(
-            f"Expected the sorted numbers of the clips 0 to {clips - 1}, each at least once. "
-            f"Received {len(clip_of_window)} numbers, without clips {missing[:3].tolist()}."
-        )
-    into, out_of = _scale(mean)
-    sums = np.add.reduceat(into(scores), first, axis=0)  # (clips, classes)
-    return out_of(sums / counts[:, None])
-
-
-def combine(
-    scores: Sequence[np.ndarray], mean: Mean = "arithmetic", weights: Sequence[float] | None = None
-) -> np.ndarray:
-    """The scores of several models, each ``(clips, classes)`` -> their weighted mean, of that shape, float64.
-
-    Raises:
-        ValueError: no scores, scores of different shapes, weights that are not one a model, >= 0 and with a
-            sum above 0, another mean, or values that are no probabilities for the geometric mean.
-    """
-    shapes = {np.shape(one) for one in scores}
-    if len(shapes) != 1:
-        raise ValueError(f"Expected scores of one shape. Received {len(scores)} of shapes {sorted(shapes)}.")
-    share = np.ones(len(scores)) if weights is None else np.asarray(weights, np.float64)  # (models,)
-    if not are_weights(share, len(scores)):
-        raise ValueError(f"Expected {len(scores)} weights >= 0 with a sum above 0. Received {weights}.")
-    into, out_of = _scale(mean)
-    total = sum(weight * into(one) for weight, one in zip(share / share.sum(), scores, strict=True))
-    return out_of(np.asarray(total))  # (clips, classes)
 
 
 def write_submission(
@@ -121,12 +69,6 @@ def _rows(fnames: Sequence[str]) -> "pd.Index":
     import pandas as pd
 
     return pd.Index([name if "." in name else f"{name}.wav" for name in fnames], name="fname", dtype=object)
-
-
-def are_weights(weights: Sequence[float] | np.ndarray, models: int) -> bool:
-    """Whether so many models can be weighed by them: one each, none below 0, and not all 0."""
-    weights = np.asarray(weights, np.float64)
-    return weights.shape == (models,) and bool((weights >= 0).all() and 0 < weights.sum() < np.inf)
 
 
 def average_files(
@@ -197,25 +139,6 @@ def read_truth(path: Path, vocabulary: Vocabulary) -> "pd.DataFrame":
         except DataError as error:
             raise DataError(f"{path}: {fname}: {error}") from error
     return table[["fname"]].assign(labels=pd.Series(labels, dtype=object))
-
-
-def _scale(mean: Mean) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
-    """The function into the scale in which the mean is a plain average, in float64, and the one back."""
-    if mean == "arithmetic":
-        return lambda scores: np.asarray(scores, np.float64), lambda scores: scores
-    if mean == "geometric":
-        return _log_probabilities, np.exp
-    raise ValueError(f"Expected the mean 'arithmetic' or 'geometric'. Received {mean!r}.")
-
-
-def _log_probabilities(scores: np.ndarray) -> np.ndarray:
-    scores = np.asarray(scores, np.float64)
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise ValueError(
-            "Expected probabilities from 0 to 1 for the geometric mean. "
-            f"Received values from {scores.min()} to {scores.max()}."
-        )
-    return np.log(np.maximum(scores, _LOWEST_PROBABILITY))
 
 
 def _read_scores(path: Path) -> "pd.DataFrame":

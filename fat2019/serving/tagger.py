@@ -24,7 +24,7 @@ from fat2019.errors import FailedRead, UnreadableAudio
 from fat2019.feed.feeds import EvaluationWindows
 from fat2019.runs.run import Run
 from fat2019.scoring.inference import compiled
-from fat2019.scoring.submission import pool_windows
+from fat2019.scoring.pooling import pool_windows
 from fat2019.store.reader import FlatLogMels
 from fat2019.store.schema import offsets
 from fat2019.utils.files import write_whole

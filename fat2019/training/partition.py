@@ -18,14 +18,14 @@ from fat2019.utils.files import write_whole
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
+class Partition:
     """Clip indices of the store, by what they are used for and by split."""
 
     train: dict[str, npt.NDArray[np.int64]]
     validation: dict[str, npt.NDArray[np.int64]]
 
     @classmethod
-    def of(cls, store: FeatureStore, config: TrainConfig) -> "Parts":
+    def of(cls, store: FeatureStore, config: TrainConfig) -> "Partition":
         """Hold out curated clips by iterative stratification, and noisy ones plainly, if a stage is validated on them.
 
         Raises:
@@ -33,7 +33,7 @@ class Parts:
         """
         trained = {split for stage in config.stages for split in stage.splits}
         validated = {stage.validate_on for stage in config.stages}
-        parts = cls({}, {})
+        partition = cls({}, {})
         splits = store.clips["split"].to_numpy()
         for split in sorted(trained | validated):
             clips = np.flatnonzero(splits == split)
@@ -47,11 +47,11 @@ class Parts:
                 )
             if split in validated:
                 train, validation = _trained_and_held_out(store.labels[clips], split, config)
-                parts.validation[split], clips = clips[validation], clips[train]
+                partition.validation[split], clips = clips[validation], clips[train]
             if split in trained:
                 left_out = training_labels(store, Path(config.relabel) if config.relabel else None)[1]
-                parts.train[split] = _share(clips[~left_out[clips]], config)
-        return parts
+                partition.train[split] = _share(clips[~left_out[clips]], config)
+        return partition
 
     @property
     def splits(self) -> set[str]:
@@ -78,13 +78,13 @@ class Parts:
         """
         if not path.is_file():
             write_whole(path, self.table(store))
-        elif not self.are_those_of(path, store):
+        elif not self.equals(path, store):
             raise DataError(
                 f"{path}: the clips of {store.path} or their labels are no longer those that this run began "
                 "with; give another folder for a new one"
             )
 
-    def are_those_of(self, path: Path, store: FeatureStore) -> bool:
+    def equals(self, path: Path, store: FeatureStore) -> bool:
         """Whether a ``split.csv`` has these clips with these labels."""
         return path.read_text(encoding="utf-8", errors="replace") == self.table(store)
 

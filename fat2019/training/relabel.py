@@ -15,8 +15,8 @@ from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.scoring.inference import score_clips
 from fat2019.store.reader import FeatureStore
+from fat2019.training.callbacks import EpochCallback
 from fat2019.training.cleaning import judged, require_own_columns
-from fat2019.training.epochs import Report
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_whole
 
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 
 def relabel(
-    store: FeatureStore, config: TrainConfig, out: Path, work: Path, *, folds: int = 3, report: Report | None = None
+    store: FeatureStore,
+    config: TrainConfig,
+    out: Path,
+    work: Path,
+    *,
+    folds: int = 3,
+    on_epoch: EpochCallback | None = None,
 ) -> "pd.DataFrame":
     """Judge the labels of all noisy clips.
 
@@ -35,7 +41,7 @@ def relabel(
         out: the CSV file, see :mod:`fat2019.training.cleaning`.
         work: gets the runs.
         folds: of the noisy clips.
-        report: is called after each epoch.
+        on_epoch: is called after each epoch.
 
     Returns:
         The table that was written.
@@ -53,7 +59,7 @@ def relabel(
     fnames = store.clips["fname"].to_numpy()[noisy]
     for fold in range(1, folds + 1):
         keras.backend.clear_session()
-        run = train(store, _holding_out(config, folds, fold), work / f"fold-{fold}", report)
+        run = train(store, _holding_out(config, folds, fold), work / f"fold-{fold}", on_epoch)
         rows = np.flatnonzero(np.isin(fnames, list(run.held_out()[1])))
         scores[rows] = score_clips(run.model(), store, noisy[rows])
     table = judged(store, noisy, scores)

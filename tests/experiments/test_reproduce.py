@@ -13,10 +13,10 @@ from fat2019.experiments import reproduce as module
 from fat2019.experiments import sweep as sweeping
 from fat2019.experiments.reproduce import EXPERIMENTS, reproduce, scaled
 from fat2019.experiments.sweep import sweep
+from fat2019.scoring.ensembles import combine
 from fat2019.scoring.evaluation import predict_test
-from fat2019.scoring.submission import combine
 from fat2019.training import trainer as training
-from fat2019.training.epochs import Diverged
+from fat2019.training.callbacks import Diverged
 from tests.interrupted_training import tiny_network
 from tests.run_folders import make_run
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from fat2019.errors import DataError
-from fat2019.runs.run import Checkpoint, Run, begin_or_continue
-from fat2019.utils.files import read_json
+from fat2019.runs.run import Run
 from tests.run_folders import make_run
 
 
@@ -123,29 +122,6 @@ def test_curated_clips_are_the_ones_held_out_if_there_are_any(store, tmp_path):
     assert noisy.held_out() == ("curated", {"x.wav"})
 
 
-def test_a_new_folder_is_begun_and_continued_with_the_same_settings_only(tmp_path):
-    path = tmp_path / "deep" / "run"
-    wanted = {"train": {"seed": 0, "stages": ({"epochs": 2},)}, "vocabulary": ["A"]}
-    begin_or_continue(path, wanted, {"versions": 1})
-    (path / "model.keras").touch()
-    begin_or_continue(path, wanted, {"versions": 2})
-    assert read_json(path / "config.json") == {
-        "train": {"seed": 0, "stages": [{"epochs": 2}]},
-        "vocabulary": ["A"],
-        "versions": 1,
-    }
-    with pytest.raises(DataError, match=r"train\.seed 0 instead of 1, train\.stages\[0\]\.epochs 2 instead of 3"):
-        begin_or_continue(path, {**wanted, "train": {"seed": 1, "stages": ({"epochs": 3},)}}, {})
-
-
-def test_a_command_that_failed_before_its_first_epoch_does_not_stand_in_the_way_of_the_corrected_one(tmp_path):
-    begin_or_continue(tmp_path, {"train": {"weights": "imagenet"}}, {})
-    (tmp_path / "split.csv").touch()
-    begin_or_continue(tmp_path, {"train": {"weights": "none"}}, {"versions": 1})
-    assert read_json(tmp_path / "config.json") == {"train": {"weights": "none"}, "versions": 1}
-    assert not (tmp_path / "split.csv").exists()
-
-
 def test_a_run_that_is_not_finished_says_so_when_it_is_opened(store, tmp_path, caplog):
     run = make_run(tmp_path / "run", store)
     Run.open(run.path)
@@ -161,43 +137,3 @@ def test_a_store_that_was_moved_is_given_by_an_option(store, tmp_path):
     with pytest.raises(DataError, match=r"gone: the store that .* is not there any more; give its new place by --fea"):
         run.store()
     assert run.store(store.path).path == store.path
-
-
-def test_a_folder_with_something_else_in_it_is_not_made_a_run(tmp_path):
-    (tmp_path / ".unfinished-config.json").write_text("{")  # what a kill at the very beginning leaves
-    begin_or_continue(tmp_path, {"train": {}}, {})
-    (tmp_path / "config.json").rename(tmp_path / "letters.txt")
-    with pytest.raises(DataError, match="neither empty nor a run"):
-        begin_or_continue(tmp_path, {}, {})
-
-
-def test_the_configuration_of_another_program_is_not_taken_for_that_of_a_run(tmp_path):
-    (tmp_path / "config.json").write_text('{"architectures": ["ASTModel"]}')
-    with pytest.raises(DataError, match="neither empty nor a run"):
-        begin_or_continue(tmp_path, {"train": {}}, {})
-    assert "ASTModel" in (tmp_path / "config.json").read_text()
-
-
-def test_a_checkpoint_is_read_as_it_was_written_and_older_networks_go(tmp_path):
-    state = Checkpoint.open(tmp_path / "state")
-    state.epoch, state.best_score, state.best_epoch, state.rows = 1, 0.125, 1, [{"epoch": 1}]
-    state.model_path.touch()
-    state.write()
-    state.epoch = 2
-    state.model_path.touch()
-    state.write()
-    read = Checkpoint.open(tmp_path / "state")
-    assert (read.stage, read.epoch, read.best_score, read.best_epoch, read.rows) == (0, 2, 0.125, 1, [{"epoch": 1}])
-    assert [path.name for path in (tmp_path / "state").glob("*.keras")] == ["stage-1-epoch-2.keras"]
-    read.next_stage()
-    assert (read.stage, read.epoch, read.best_score) == (1, 0, -np.inf)
-    assert Checkpoint.open(tmp_path / "state").best_score == -np.inf
-    assert not list((tmp_path / "state").glob("*.keras"))
-
-
-def test_the_time_of_earlier_sittings_counts(tmp_path):
-    state = Checkpoint.open(tmp_path / "state")
-    state.seconds_before = 100.0
-    state.write()
-    again = Checkpoint.open(tmp_path / "state")
-    assert again.seconds_before >= 100.0 and again.seconds >= again.seconds_before

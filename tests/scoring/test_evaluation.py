@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from fat2019.errors import DataError
+from fat2019.scoring.ensembles import combine
 from fat2019.scoring.evaluation import evaluate_run, lwlrap_on_test, predict_test
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap
-from fat2019.scoring.submission import combine
 from tests.run_folders import make_run
 
 TEST = range(32, 40)  # the store's test clips

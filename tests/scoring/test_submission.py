@@ -1,15 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.scoring.submission import (
     average_files,
-    combine,
-    pool_windows,
     read_sample,
     read_truth,
     write_submission,
@@ -23,102 +19,6 @@ SCORES = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], np.float32)
 def write(path, text):
     path.write_text(text, encoding="utf-8")
     return path
-
-
-# --- windows -> clips
-
-
-def test_the_windows_of_a_clip_become_their_mean():
-    scores = np.array([[0.2, 0.4], [0.4, 0.8], [0.9, 0.1]])
-    np.testing.assert_allclose(pool_windows(scores, np.array([0, 0, 1]), 2), [[0.3, 0.6], [0.9, 0.1]])
-
-
-def test_the_geometric_mean_of_windows_is_that_of_their_product():
-    scores = np.array([[0.2, 0.4], [0.8, 0.1], [0.9, 0.1]])
-    expected = [[np.sqrt(0.16), np.sqrt(0.04)], [0.9, 0.1]]
-    np.testing.assert_allclose(pool_windows(scores, np.array([0, 0, 1]), 2, "geometric"), expected)
-
-
-@given(
-    st.lists(st.integers(1, 5), min_size=1, max_size=8),
-    st.sampled_from(["arithmetic", "geometric"]),
-    st.integers(0, 10**6),
-)
-def test_pooling_is_combining_the_windows_of_each_clip_alone(counts, mean, seed):
-    scores = np.random.default_rng(seed).random((sum(counts), 3))
-    pooled = pool_windows(scores, np.repeat(np.arange(len(counts)), counts), len(counts), mean)
-    clips = np.split(scores, np.cumsum(counts)[:-1])
-    one_by_one = [combine(list(windows[:, None]), mean)[0] for windows in clips]
-    np.testing.assert_allclose(pooled, one_by_one)
-
-
-@pytest.mark.parametrize(
-    ("clip_of_window", "clips"),
-    [
-        ([0, 0, 2], 3),  # clip 1 has no window
-        ([0, 0, 1], 3),  # the last one has none
-        ([0, 1, 2], 2),  # there is no clip 2
-        ([1, 0, 2], 3),  # out of order
-    ],
-)
-def test_windows_that_do_not_cover_the_clips_in_order_are_refused(clip_of_window, clips):
-    with pytest.raises(ValueError, match=f"clips 0 to {clips - 1}"):
-        pool_windows(np.ones((3, 2)), np.array(clip_of_window), clips)
-
-
-def test_as_many_numbers_as_windows_are_needed():
-    with pytest.raises(ValueError, match=r"Received shapes \(3, 2\) and \(2,\)"):
-        pool_windows(np.ones((3, 2)), np.array([0, 1]), 2)
-
-
-# --- models -> ensemble
-
-
-def test_models_are_averaged():
-    np.testing.assert_allclose(combine([SCORES, SCORES + 0.2]), SCORES + 0.1, rtol=1e-6)
-
-
-def test_weights_are_relative():
-    expected = 0.75 * SCORES + 0.25 * SCORES[::-1]
-    np.testing.assert_allclose(combine([SCORES, SCORES[::-1]], weights=[3, 1]), expected, rtol=1e-6)
-
-
-def test_the_geometric_mean_is_weighted_in_the_exponent():
-    np.testing.assert_allclose(
-        combine([np.full((1, 1), 0.5), np.full((1, 1), 0.1)], "geometric", [2, 1]), [[(0.5 * 0.5 * 0.1) ** (1 / 3)]]
-    )
-
-
-def test_one_models_zero_does_not_overrule_the_others():
-    certain, zero = np.array([[0.9, 0.1]]), np.array([[0.0, 0.1]])
-    assert combine([certain, zero], "geometric")[0, 0] == pytest.approx(np.sqrt(0.9 * 1e-7))
-
-
-def test_a_model_alone_stays_as_it_is():
-    np.testing.assert_array_equal(combine([SCORES]), SCORES)
-
-
-@pytest.mark.parametrize("weights", [[1], [1, -1], [0, 0], [1, np.nan], [np.inf, 1]])
-def test_weights_that_make_no_mean_are_refused(weights):
-    with pytest.raises(ValueError, match="Expected 2 weights"):
-        combine([SCORES, SCORES], weights=weights)
-
-
-@pytest.mark.parametrize("scores", [[], [SCORES, SCORES[:1]]])
-def test_no_scores_or_scores_of_other_shapes_are_refused(scores):
-    with pytest.raises(ValueError, match=r"Expected scores of one shape\. Received"):
-        combine(scores)
-
-
-@pytest.mark.parametrize("bad", [-0.1, 1.1, np.nan])
-def test_the_geometric_mean_of_what_is_no_probability_is_refused(bad):
-    with pytest.raises(ValueError, match="probabilities from 0 to 1"):
-        combine([SCORES, np.full_like(SCORES, bad)], "geometric")
-
-
-def test_another_mean_is_refused():
-    with pytest.raises(ValueError, match="'harmonic'"):
-        combine([SCORES], "harmonic")
 
 
 # --- writing

@@ -20,9 +20,9 @@ from fat2019.scoring.metrics import lwlrap
 from fat2019.store.reader import FeatureStore
 from fat2019.store.shards import CHANGED, REPAIR
 from fat2019.training import trainer as training
+from fat2019.training.callbacks import Diverged, Validation
 from fat2019.training.cleaning import judged, read_judged
-from fat2019.training.epochs import Diverged, Validation
-from fat2019.training.partition import Parts
+from fat2019.training.partition import Partition
 from fat2019.training.trainer import train, train_folds
 from tests.interrupted_training import tiny_network
 from tests.short_training import SMALL, TWO_STAGES, one_stage
@@ -126,7 +126,7 @@ def test_the_kept_network_is_that_of_the_best_epoch_and_scored_on_all_windows(fi
 
 def test_with_folds_each_clip_is_held_out_by_one_of_the_runs(store):
     configs = [dataclasses.replace(one_stage(), folds=3, fold=fold) for fold in (1, 2, 3)]
-    parts = [Parts.of(store, config) for config in configs]
+    parts = [Partition.of(store, config) for config in configs]
     held_out = np.sort(np.concatenate([part.validation["curated"] for part in parts]))
     np.testing.assert_array_equal(held_out, np.flatnonzero(store.clips["split"] == "curated"))
     assert all(not set(part.validation["curated"]) & set(part.train["curated"]) for part in parts)
@@ -267,18 +267,18 @@ def test_the_cosine_schedule_warms_up_to_the_rate_and_ends_at_zero():
 
 
 def test_a_share_of_the_clips_is_a_part_of_them_and_validation_stays_whole(store):
-    whole, part = (Parts.of(store, one_stage(splits=("curated", "noisy"), clip_share=share)) for share in (1, 0.5))
+    whole, part = (Partition.of(store, one_stage(splits=("curated", "noisy"), clip_share=share)) for share in (1, 0.5))
     for split, clips in part.train.items():
         assert len(clips) == round(len(whole.train[split]) / 2) and set(clips) < set(whole.train[split])
     assert np.array_equal(part.validation["curated"], whole.validation["curated"])
-    again = Parts.of(store, one_stage(splits=("curated", "noisy"), clip_share=0.5))
-    other = Parts.of(store, one_stage(splits=("curated", "noisy"), clip_share=0.5, seed=1))
+    again = Partition.of(store, one_stage(splits=("curated", "noisy"), clip_share=0.5))
+    other = Partition.of(store, one_stage(splits=("curated", "noisy"), clip_share=0.5, seed=1))
     assert np.array_equal(part.train["noisy"], again.train["noisy"])
     assert not np.array_equal(part.train["noisy"], other.train["noisy"])
 
 
 def test_at_least_one_clip_is_trained_on(store):
-    assert len(Parts.of(store, one_stage(clip_share=1e-6)).train["curated"]) == 1
+    assert len(Partition.of(store, one_stage(clip_share=1e-6)).train["curated"]) == 1
 
 
 def test_splits_that_the_store_lacks_are_refused(store, tmp_path, monkeypatch):

@@ -17,13 +17,14 @@ import numpy.typing as npt
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.feed.feeds import EvaluationWindows
-from fat2019.runs.run import Checkpoint, best_path, write_history
+from fat2019.runs.checkpoint import Checkpoint
+from fat2019.runs.run import best_path, write_history
 from fat2019.scoring.inference import compiled
 from fat2019.scoring.metrics import lwlrap
 from fat2019.store.reader import FeatureStore
 from fat2019.utils.files import whole
 
-Report = Callable[[dict[str, Any]], None]  # is told the row of history.csv after each epoch
+EpochCallback = Callable[[dict[str, Any]], None]  # is told the row of history.csv after each epoch
 
 
 class Diverged(DataError):
@@ -60,10 +61,10 @@ class EndOfEpoch(keras.callbacks.Callback):
     """Validates, keeps the best epoch or the last, commits the state, writes the history and tells the caller."""
 
     def __init__(
-        self, path: Path, config: TrainConfig, state: Checkpoint, validation: Validation, report: Report | None
+        self, path: Path, config: TrainConfig, state: Checkpoint, validation: Validation, on_epoch: EpochCallback | None
     ) -> None:
         super().__init__()
-        self._path, self._config, self._state, self._report = path, config, state, report
+        self._path, self._config, self._state, self._on_epoch = path, config, state, on_epoch
         self._validation = validation
         self._began = 0.0
 
@@ -97,8 +98,8 @@ class EndOfEpoch(keras.callbacks.Callback):
         state.write()
         write_history(self._path / "history.csv", state.rows)
         self.model.stop_training = is_out_of_patience(self._config, state)
-        if self._report:
-            self._report(row)
+        if self._on_epoch:
+            self._on_epoch(row)
 
     def _require_finite(self, loss: float, where: str) -> None:
         if not math.isfinite(loss):

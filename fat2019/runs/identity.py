@@ -1,0 +1,115 @@
+"""What must be the same for a run to resume, and what is written down beside it."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fat2019.config.features import to_json
+from fat2019.config.training import TrainConfig
+from fat2019.errors import DataError
+from fat2019.runs.upgrade import upgraded
+from fat2019.store.reader import FeatureStore
+from fat2019.utils.files import clear_unfinished, read_json, write_json
+from fat2019.utils.lock import RUN_LOCK_NAME
+
+
+def begin_or_resume(path: Path, wanted: dict[str, Any], also: dict[str, Any]) -> None:
+    """Make a run folder with its ``config.json``, or see that the run that is there is the one wanted.
+
+    Args:
+        path: the folder.
+        wanted: what makes two runs the same.
+        also: what else is written down for a new one.
+
+    Raises:
+        DataError: the folder holds another run, or something else.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in (path, path / "state"):
+        clear_unfinished(folder)
+    wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they are in the file
+    before = read_json(path / "config.json") if (path / "config.json").is_file() else {}
+    is_run = "train" in before  # other programs have a config.json too
+    if not is_run and any(entry.name != RUN_LOCK_NAME for entry in path.iterdir()):
+        raise DataError(f"{path}: this folder is neither empty nor a run; give another one")
+    if is_run and _has_trained(path):
+        _require_same(path, upgraded(before), upgraded(wanted))
+        return
+    (path / "split.csv").unlink(missing_ok=True)  # of a command that failed, and is now corrected
+    write_json(path / "config.json", {**wanted, **also})
+
+
+def _require_same(path: Path, before: dict[str, Any], wanted: dict[str, Any]) -> None:
+    found = [change for name in wanted for change in _changes(before.get(name), wanted[name], name)]
+    if found:
+        more = f" and {len(found) - 3} more differences" if len(found) > 3 else ""
+        raise DataError(
+            f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
+            "options to resume it, or another folder for a new one"
+        )
+
+
+def _has_trained(path: Path) -> bool:
+    """Whether there is anything to lose: an epoch that is finished, or a network taken over."""
+    return (path / "state" / "state.json").is_file() or any(path.glob("*.keras")) or (path / "metrics.json").is_file()
+
+
+def _changes(before: Any, wanted: Any, at: str) -> list[str]:
+    """The differing fields, with their path."""
+    if isinstance(before, dict) and isinstance(wanted, dict):
+        return [
+            change
+            for key in sorted(before.keys() | wanted.keys())
+            for change in _changes(before.get(key), wanted.get(key), f"{at}.{key}")
+        ]
+    if isinstance(before, list) and isinstance(wanted, list) and len(before) == len(wanted):
+        return [
+            change
+            for index, pair in enumerate(zip(before, wanted, strict=True))
+            for change in _changes(*pair, f"{at}[{index}]")
+        ]
+    return [] if before == wanted else [f"{at} {before!r} instead of {wanted!r}"]
+
+
+def identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
+    """What must be the same for a run to resume."""
+    return {
+        "train": dataclasses.asdict(config),
+        "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
+        "vocabulary": list(store.vocabulary.names),
+        **({"relabel_sha256": hashlib.sha256(_bytes(Path(config.relabel))).hexdigest()} if config.relabel else {}),
+    }
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def has_same_recordings(path: Path, store: FeatureStore, splits: Iterable[str]) -> bool:
+    """Whether a run was made of the recordings that the store has; one of an older version does not tell."""
+    now = store.content_key(splits)
+    return bool(read_json(path / "config.json").get("sounds_sha256", now) == now)
+
+
+def circumstances(store: FeatureStore, splits: Iterable[str]) -> dict[str, Any]:
+    """What is written down beside what makes two runs the same."""
+    return {
+        "store": str(store.path.resolve()),
+        "sounds_sha256": store.content_key(splits),
+        "onednn": onednn(),
+        "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+    }
+
+
+def onednn() -> str:
+    """Whether TensorFlow was told to use oneDNN."""
+    setting = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    return "as TensorFlow decides" if setting is None else "on" if setting.lower() in ("1", "true") else "off"

@@ -1,13 +1,12 @@
 """Many runs, one table: `reproduce` and `sweep`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fat2019.cli import options
-from fat2019.cli.changes import recipe_changes
+from fat2019.cli.fields import recipe_options
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import TensorFlowCommand, print_result, say_epoch
 
@@ -21,7 +20,14 @@ def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
         raise click.BadParameter(f"expected {', '.join(SCALES)} or a number, received {value!r}") from error
 
 
-@click.command("reproduce", cls=TensorFlowCommand)
+@click.command(
+    "reproduce",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 reproduce table-6.5 --scale small
+    fat2019 reproduce table-7.1 --seeds 3 --truth test_truth.csv
+    """,
+)
 @click.argument("table")
 @options.store_to_train_on
 @click.option(
@@ -103,26 +109,19 @@ def reproduce(
     print_result({name: value for name, value in result.items() if name != "markdown"}, json_, [result["markdown"]])
 
 
-def _repeatable(command: Callable) -> Callable:
-    """Let options be given more than once; a flag has no values to try."""
-    for option in command.__click_params__:  # type: ignore[attr-defined]
-        if option.is_flag:
-            continue
-        option.multiple, option.default = True, ()
-        if (one := option.callback) is not None:
-            option.callback = lambda context, parameter, values, one=one: tuple(
-                one(context, parameter, value) for value in values
-            )
-    return command
-
-
-@click.command("sweep", cls=TensorFlowCommand)
+@click.command(
+    "sweep",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 sweep --lr 1e-3 --lr 3e-4 --epochs 20
+    fat2019 sweep --recipe best --dropout 0.2 --dropout 0.5
+    """,
+)
 @as_json
 @options.store_to_train_on
 @click.option("--out", type=PATH, default=Path("sweep"), help="Folder for runs and table.")
 @options.recipe
-@_repeatable
-@recipe_changes
+@recipe_options(repeatable=True)
 def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes: Any) -> None:
     """Train every combination of options given more than once, such as --lr 1e-3 --lr 3e-4 --kernel-size 3.
 

@@ -10,16 +10,24 @@ from typing import Any
 
 import click
 
-from fat2019.cli.options import PATH, as_json, some_splits, validation_share
+from fat2019.cli.command import Command
+from fat2019.cli.options import PATH, Some, as_json, validation_share
 from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result
-from fat2019.config.features import DTYPES, NAMED
+from fat2019.config.features import DTYPES, NAMED, SPLITS
 from fat2019.store.formats import FORMATS
 from fat2019.utils.progress import progress
 
 _FORMATS = {**{name: (name,) for name in FORMATS}, "both": FORMATS}
 
 
-@click.command("demo", cls=TensorFlowCommand)
+@click.command(
+    "demo",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 demo
+    fat2019 demo --out demo --epochs 5 --seed 1
+    """,
+)
 @click.option("--out", type=PATH, default=Path("demo"), help="Folder for everything that is made.")
 @click.option("--epochs", type=click.IntRange(1), default=25, help="Epochs of training.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of the sounds and of the training.")
@@ -41,7 +49,15 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     )
 
 
-@click.command("build-features")
+@click.command(
+    "build-features",
+    cls=Command,
+    examples="""
+    fat2019 build-features data --out features/fat2019
+    fat2019 build-features data --format both --workers 4
+    fat2019 build-features data --repair
+    """,
+)
 @click.argument("data", type=PATH)
 @click.option("--out", type=PATH, default=Path("features/fat2019"), help="The store's folder.")
 @click.option(
@@ -63,7 +79,10 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     help="Build on the workers of a dask scheduler, such as tcp://10.0.0.1:8786.",
 )
 @click.option(
-    "--splits", callback=some_splits, default=None, help="Some of curated,noisy,test.  [default: those there are]"
+    "--splits",
+    type=Some(SPLITS, "SPLITS"),
+    default=None,
+    help="Some of curated,noisy,test.  [default: those there are]",
 )
 @click.option("--keep-known-bad", is_flag=True, help="Keep the curated clips that are known to be wrongly labelled.")
 @click.option("--strict", is_flag=True, help="Stop at the first clip that cannot be used, instead of leaving it out.")
@@ -121,7 +140,14 @@ def build_features(
     print_result(result, json_, lines)
 
 
-@click.command("info")
+@click.command(
+    "info",
+    cls=Command,
+    examples="""
+    fat2019 info features/fat2019
+    fat2019 info features/fat2019 --balance
+    """,
+)
 @click.argument("store", type=PATH)
 @validation_share
 @click.option("--balance", is_flag=True, help="Also print each class's clips, and its share in validation.")
@@ -139,7 +165,14 @@ def info(store: Path, validation_share: float, balance: bool, json_: bool) -> No
     print_result(result, json_, lines)
 
 
-@click.command("verify")
+@click.command(
+    "verify",
+    cls=Command,
+    examples="""
+    fat2019 verify features/fat2019
+    fat2019 verify features/fat2019 --deep
+    """,
+)
 @click.argument("store", type=PATH)
 @click.option("--deep", is_flag=True, help="Also decode every clip and compute its features again.")
 @as_json

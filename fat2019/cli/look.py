@@ -16,7 +16,14 @@ from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
 
 
-@click.command("explore", cls=TensorFlowCommand)
+@click.command(
+    "explore",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 explore features/fat2019 --out explore.html
+    fat2019 explore features/fat2019 --data data --examples 5
+    """,
+)
 @click.argument("source", type=PATH)
 @click.option("--out", type=PATH, default=Path("explore.html"), help="The page to write.")
 @click.option(
@@ -60,7 +67,14 @@ def explore(
     )
 
 
-@click.command("report", cls=TensorFlowCommand)
+@click.command(
+    "report",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 report runs/best --out report.html
+    fat2019 report runs/best runs/simple --figures figures
+    """,
+)
 @click.argument("runs", type=PATH, nargs=-1, required=True)
 @click.option("--out", type=PATH, default=Path("report.html"), help="The page to write.")
 @options.store_of_the_run
@@ -79,7 +93,15 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
     print_result(result, json_, [f"{out}: {result['clips']} {result['split']} clips held out", *lines])
 
 
-@click.command("tag", cls=TensorFlowCommand)
+@click.command(
+    "tag",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 tag runs/best dog.wav
+    fat2019 tag runs/best sounds/ --top 3 --json
+    fat2019 tag runs/best street.flac --timeline street.png
+    """,
+)
 @click.argument("run", type=PATH)
 @click.argument("files", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(1), default=5, help="Tags of each file.")
@@ -163,7 +185,14 @@ def _tag_lines(row: dict[str, Any]) -> None:
     console.print(table)
 
 
-@click.command("serve", cls=TensorFlowCommand)
+@click.command(
+    "serve",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 serve runs/best
+    fat2019 serve runs/best --port 8080
+    """,
+)
 @click.argument("run", type=PATH)
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, help="Of the page, on 127.0.0.1.")
 def serve(run: Path, port: int) -> None:
@@ -175,7 +204,14 @@ def serve(run: Path, port: int) -> None:
     show(run, port, lambda: click.echo(f"{address}, until it is interrupted (Ctrl-C)", err=True))
 
 
-@click.command("export", cls=TensorFlowCommand)
+@click.command(
+    "export",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 export runs/best --to tflite
+    fat2019 export runs/best --to onnx --out tagger.onnx
+    """,
+)
 @click.argument("run", type=PATH)
 @click.option(
     "--to",

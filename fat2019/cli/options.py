@@ -1,26 +1,56 @@
 """The types and options that several commands share."""
 
+import difflib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
-from fat2019.config.features import SPLITS
+from fat2019.config.recipes import RECIPES
 
 Windows = Literal["tiled", "max-energy"]
 Mean = Literal["arithmetic", "geometric"]
 PATH = click.Path(path_type=Path)
 
 
-def some_splits(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
-    """Turn ``curated,noisy`` into a tuple; a callback of options."""
-    if value is None:
-        return None
-    names = tuple(name.strip() for name in value.split(",") if name.strip())
-    unknown = [name for name in names if name not in SPLITS]
-    if unknown or not names:
-        raise click.BadParameter(f"expected some of {','.join(SPLITS)}, received {value!r}")
-    return tuple(name for name in SPLITS if name in names)  # however they are given, it is the same training
+class NearChoice(click.Choice[str]):
+    """A choice that the shell completes, and that answers another value with the near ones, not with all."""
+
+    def __init__(self, choices: Iterable[str], called: str, listed_by: str = "") -> None:
+        super().__init__(list(choices))
+        self._called, self._listed_by = called, listed_by
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """What is said of another value."""
+        near = difflib.get_close_matches(str(value), self.choices)
+        if near:
+            return f"{value!r} is not one of the {self._called}; did you mean {' or '.join(near)}?"
+        if self._listed_by:
+            return f"{value!r} is not one of the {self._called}; `fat2019 {self._listed_by}` lists them"
+        return f"{value!r} is not one of {', '.join(self.choices)}"
+
+
+class Some(click.ParamType):
+    """Some of a few names, between commas: ``curated,noisy`` is a tuple."""
+
+    name = "some"
+
+    def __init__(self, names: Sequence[str], metavar: str) -> None:
+        self._names, self._metavar = tuple(names), metavar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """In their usual order: however they are given, it is the same training."""
+        if not isinstance(value, str):
+            return value
+        given = [name.strip() for name in value.split(",") if name.strip()]
+        if not given or set(given) - set(self._names):
+            self.fail(f"expected some of {', '.join(self._names)}, received {value!r}", param, ctx)
+        return tuple(name for name in self._names if name in given)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """What help shows in place of the value."""
+        return self._metavar
 
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object on standard output, nothing else.")
@@ -29,7 +59,11 @@ store_of_the_run = click.option(
     "--features", type=PATH, default=None, help="The feature store.  [default: the one of the training]"
 )
 recipe = click.option(
-    "--recipe", default=None, help="A named configuration (see: recipes), of which options change single fields."
+    "--recipe",
+    type=NearChoice(RECIPES, "recipes", "recipes"),
+    default=None,
+    metavar="RECIPE",
+    help="Start from a preset (`fat2019 recipes`); other options override it.",
 )
 truth = click.option(
     "--truth", type=PATH, default=None, help="CSV (fname,labels) of the labels of test clips, where they are known."

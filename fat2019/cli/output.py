@@ -12,8 +12,10 @@ from typing import Any
 
 import click
 
+from fat2019.cli.command import Command
 
-class TensorFlowCommand(click.Command):
+
+class TensorFlowCommand(Command):
     """A command that uses TensorFlow, which is loaded when the options have been read: `--help` does without."""
 
     def invoke(self, context: click.Context) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import click
 
 from fat2019.cli import main
+from fat2019.cli.command import Command, grouped_options
 
 _HEAD = """# Commands and options
 
@@ -31,15 +32,16 @@ def reference() -> str:
 def _body(context: click.Context) -> Iterator[str]:
     yield f"`{context.command_path} {' '.join(context.command.collect_usage_pieces(context))}`"
     yield inspect.cleandoc(context.command.help or "")
-    rows = [
-        record
-        for parameter in context.command.get_params(context)
-        if isinstance(parameter, click.Option)
-        and (record := parameter.get_help_record(context))
-        and "--help" not in record[0]
-    ]
-    table = [f"| `{_cell(names)}` | {_cell(meaning)} |" for names, meaning in rows]
-    yield "\n".join(["| option | meaning |", "|---|---|", *table])
+    for heading, rows in grouped_options(context.command, context).items():
+        table = [
+            f"| `{_cell(names)}` | {_cell(meaning)} |" for names, meaning in rows if "--help" not in names.split(", ")
+        ]
+        if heading != "Options":
+            yield f"### {heading}"
+        if table:
+            yield "\n".join(["| option | meaning |", "|---|---|", *table])
+    if isinstance(context.command, Command):
+        yield "\n".join(["```sh", *context.command.examples, "```"])
 
 
 def _cell(text: str) -> str:

@@ -6,13 +6,21 @@ from pathlib import Path
 import click
 
 from fat2019.cli import options
+from fat2019.cli.command import Command
 from fat2019.cli.options import PATH, Mean, Windows, as_json
 from fat2019.cli.output import TensorFlowCommand, print_result
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
 
 
-@click.command("evaluate", cls=TensorFlowCommand)
+@click.command(
+    "evaluate",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 evaluate runs/best
+    fat2019 evaluate runs/best --truth test_truth.csv --windows max-energy
+    """,
+)
 @click.argument("run", type=PATH)
 @options.truth
 @options.store_of_the_run
@@ -31,7 +39,14 @@ def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Wind
     )
 
 
-@click.command("predict", cls=TensorFlowCommand)
+@click.command(
+    "predict",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 predict runs/best --sample data/sample_submission.csv
+    fat2019 predict runs/a runs/b --mean geometric --weight 2 --weight 1
+    """,
+)
 @click.argument("runs", type=PATH, nargs=-1, required=True)
 @options.submission
 @click.option(
@@ -87,7 +102,13 @@ def predict(
     )
 
 
-@click.command("average")
+@click.command(
+    "average",
+    cls=Command,
+    examples="""
+    fat2019 average a.csv b.csv --out mean.csv
+    """,
+)
 @click.argument("submissions", type=PATH, nargs=-1, required=True)
 @options.submission
 @click.option("--mean", type=click.Choice(["arithmetic", "geometric"]), default="arithmetic", help="Which mean.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fat2019.cli import options
-from fat2019.cli.changes import recipe_changes
+from fat2019.cli.fields import recipe_options
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result, say_epoch
 from fat2019.utils.files import require_place
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from fat2019.runs.run import Run
 
 
-@click.command("train", cls=TensorFlowCommand)
+@click.command(
+    "train",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 train --recipe best
+    fat2019 train --model simple --epochs 20 --run runs/short
+    fat2019 train --recipe best --folds 5 --seed 1
+    """,
+)
 @options.store_to_train_on
 @click.option(
     "--run",
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
     help="The run's folder.  [default: runs/MODEL or runs/RECIPE]",
 )
 @options.recipe
-@recipe_changes
+@recipe_options()
 @as_json
 def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **changes: Any) -> None:
     """Train a network on a feature store.
@@ -59,13 +67,24 @@ def _trained(run: "Run") -> str:
     )
 
 
-@click.command("relabel", cls=TensorFlowCommand)
+# By `relabel` itself: it trains on both kinds of clips, and holds out noisy ones by --parts.
+_DECIDED = ("splits", "validate_on", "validation_share", "folds", "fold", "relabel")
+
+
+@click.command(
+    "relabel",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 relabel --out relabelled.csv
+    fat2019 relabel --parts 5 --epochs 50
+    """,
+)
 @options.store_to_train_on
 @click.option("--out", type=PATH, default=Path("relabelled.csv"), help="The file to write.")
 @click.option("--work", type=PATH, default=Path("relabel"), help="Folder for the runs.")
 @click.option("--parts", type=click.IntRange(2), default=3, help="Parts of the noisy clips, and networks.")
 @options.recipe
-@recipe_changes
+@recipe_options(leave_out=_DECIDED)
 @as_json
 def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | None, json_: bool, **changes: Any) -> None:
     """Judge the labels of noisy clips by networks that have not seen them, for `train --relabel`.
@@ -79,11 +98,6 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     from fat2019.training.relabel import relabel as judge
 
     require_place(out)
-    for option in ("splits", "validate_on", "validation_share", "folds", "fold", "relabel"):
-        if changes[option] is not None:
-            raise click.UsageError(
-                f"--{option.replace('_', '-')}: relabel trains on both parts and holds out noisy clips by --parts"
-            )
     config = configure(recipe or "best-noisy", changes)
     table = judge(FeatureStore.open(features), config, out, work, folds=parts, on_epoch=say_epoch)
     uses = {use: int((table["use"] == use).sum()) for use in ("keep", "soft", "drop")}
@@ -95,7 +109,14 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     )
 
 
-@click.command("recipes", cls=TensorFlowCommand)
+@click.command(
+    "recipes",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 recipes
+    fat2019 recipes --json
+    """,
+)
 @as_json
 def recipes(json_: bool) -> None:
     """List the named configurations: the rows of the report's tables and the curves of its figures."""
@@ -116,7 +137,14 @@ def recipes(json_: bool) -> None:
     )
 
 
-@click.command("models", cls=TensorFlowCommand)
+@click.command(
+    "models",
+    cls=TensorFlowCommand,
+    examples="""
+    fat2019 models
+    fat2019 models --classes 10
+    """,
+)
 @click.option("--classes", type=click.IntRange(1), default=80, help="Outputs.")
 @as_json
 def models(classes: int, json_: bool) -> None:

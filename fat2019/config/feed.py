@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from fat2019.errors import DataError
-from fat2019.utils.values import Checked
+from fat2019.utils.values import AUGMENTATION, DATA, HARDWARE, OPTIMISATION, Checked, option
 
 # What the published policies assume: 80 mel bands, and a frame every 10 ms.
 _PUBLISHED_BANDS = 80
@@ -20,7 +20,10 @@ class SpecAugment(Checked):
     The defaults suit windows of 92 frames and 80 bands: they hide about a sixth of the image.
     """
 
-    time_warp_frames: Annotated[int, Meta(ge=0)] = 0  # W
+    time_warp_frames: Annotated[
+        int,
+        option("--time-warp", AUGMENTATION, "Largest time warp of SpecAugment (0 = off).", metavar="FRAMES", ge=0),
+    ] = 0  # W
     frequency_masks: Annotated[int, Meta(ge=0)] = 2  # mF
     frequency_mask_bands: Annotated[int, Meta(ge=0)] = 12  # F
     time_masks: Annotated[int, Meta(ge=0)] = 2  # mT
@@ -68,19 +71,74 @@ def published_policy(name: str, bands: int = 80, hop_s: float = 0.032) -> SpecAu
 class FeedConfig(Checked):
     """How training batches are made. The defaults are the report's, without augmentation."""
 
-    batch_windows: Annotated[int, Meta(ge=1)] = 64
-    candidates: Annotated[int, Meta(ge=1)] = 3  # random windows of which the loudest is taken; 1 is a random window
-    spec_augment: SpecAugment | None = None
-    mixup_alpha: Annotated[float, Meta(ge=0)] = 0.0  # lambda ~ Beta(alpha, alpha); 0 is no MixUp
-    mix_share: Annotated[float, Meta(ge=0, le=1)] = 0.0  # of the augmented windows, to which another sound is added
-    mix_level_db: Annotated[float, Meta(ge=0)] = 0.0  # the most that the two differ by
-    mix_in_turn: Annotated[float, Meta(ge=0, le=1)] = 0.0  # share of those in which they are heard one after the other
-    shift_bands: Annotated[int, Meta(ge=0)] = 0  # the most mel bands that a window is moved up or down by
-    stretch_bands: Annotated[float, Meta(ge=0)] = 0.0  # the most that its spectrum is spread or narrowed; 0.1 is by 1.1
-    augment: Literal["all", "double-curated"] = "all"  # the latter: every curated clip twice, once raw, and noisy raw
-    noisy_weight: Annotated[float, Meta(ge=0)] = 1.0  # uses of a noisy clip for one of a curated clip
-    class_balanced: bool = False
-    reader: Literal["auto", "memory", "stream"] = "auto"
+    batch_windows: Annotated[int, option("--batch-size", OPTIMISATION, "Windows per step.", ge=1)] = 64
+    candidates: Annotated[
+        int, option("--candidates", AUGMENTATION, "Random windows per example; the max-energy one is used.", ge=1)
+    ] = 3
+    spec_augment: Annotated[
+        SpecAugment | None, option("--spec-augment", AUGMENTATION, "SpecAugment: mask random mel bands and frames.")
+    ] = None
+    mixup_alpha: Annotated[
+        float,
+        option("--mixup", AUGMENTATION, "MixUp with lambda ~ Beta(ALPHA, ALPHA); 0 is off.", metavar="ALPHA", ge=0),
+    ] = 0.0
+    mix_share: Annotated[
+        float,
+        option(
+            "--mix-sounds",
+            AUGMENTATION,
+            "Share of the windows to which another sound is added, with its labels.",
+            metavar="SHARE",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.0
+    mix_level_db: Annotated[
+        float,
+        option("--mix-level", AUGMENTATION, "Largest level difference of mixed sounds.", metavar="DB", ge=0),
+    ] = 0.0
+    mix_in_turn: Annotated[
+        float,
+        option(
+            "--mix-in-turn",
+            AUGMENTATION,
+            "Share of mixed windows with the sounds concatenated, not overlaid.",
+            metavar="SHARE",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.0
+    shift_bands: Annotated[
+        int,
+        option("--shift-bands", AUGMENTATION, "Largest frequency shift, in mel bands.", metavar="BANDS", ge=0),
+    ] = 0
+    stretch_bands: Annotated[
+        float,
+        option(
+            "--stretch-bands",
+            AUGMENTATION,
+            "Largest frequency stretch; 0.1 is a factor of up to 1.1.",
+            metavar="SHARE",
+            ge=0,
+        ),
+    ] = 0.0
+    augment: Annotated[
+        Literal["all", "double-curated"],
+        option(
+            "--augment",
+            AUGMENTATION,
+            "Augment every window, or use each curated clip twice, once raw, and noisy clips raw.",
+        ),
+    ] = "all"
+    noisy_weight: Annotated[
+        float,
+        option("--noisy-weight", DATA, "Repeats of a noisy clip for each of a curated clip.", metavar="WEIGHT", ge=0),
+    ] = 1.0
+    class_balanced: Annotated[bool, option("--class-balanced", DATA, "Draw clips of rare classes more often.")] = False
+    reader: Annotated[
+        Literal["auto", "memory", "stream"],
+        option("--reader", HARDWARE, "Cache log-mels in memory or stream TFRecord shards."),
+    ] = "auto"
     seed: Annotated[int, Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:

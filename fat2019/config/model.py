@@ -3,9 +3,7 @@
 import dataclasses
 from typing import Annotated, Literal
 
-from msgspec import Meta
-
-from fat2019.utils.values import Checked, require
+from fat2019.utils.values import MODEL, Checked, option, require
 
 NETWORKS = {  # whether it is a head on a backbone
     "simple": False,
@@ -23,17 +21,40 @@ Trainable = Literal["none", "top", "all"]  # parts of the backbone; the head alw
 class ModelConfig(Checked):
     """Which network, and what of it is trained."""
 
-    name: str = "simple"
-    head: str = "dense"  # on a backbone
-    weights: str = "imagenet"  # of the backbone: "imagenet", "none", or the path of a weights file
-    trainable: Trainable = "none"
-    kernel_size: Annotated[int, Meta(ge=1)] = 3  # of the simple network's convolutions
-    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.5
-    # Of ``compact`` alone:
-    width: Annotated[int, Meta(ge=1)] = 24  # channels of its first block; each block has twice those of the one before
-    standardise: bool = True  # each window to mean 0 and deviation 1; else 0..255 to 0..1
-    frequency_map: bool = False  # a second channel, rising from 0 at the lowest band to 1
-    pooling: Literal["mean", "mean+max", "attention"] = "mean"  # over time
+    name: Annotated[
+        str,
+        option(
+            "--model",
+            MODEL,
+            "Network; without --recipe, trained by the recipe of its own that `models` lists.",
+            choices=NETWORKS,
+        ),
+    ] = "simple"
+    head: Annotated[str, option("--head", MODEL, "Layers on top of the backbone.", choices=HEADS)] = "dense"
+    weights: Annotated[
+        str, option("--weights", MODEL, "Weights of the backbone: imagenet, none or a file.", metavar="NAME|FILE")
+    ] = "imagenet"
+    trainable: Annotated[Trainable, option("--trainable", MODEL, "Part of the backbone to train.")] = "none"
+    kernel_size: Annotated[
+        int, option("--kernel-size", MODEL, "Kernel size of the simple network and of the head conv.", ge=1)
+    ] = 3
+    dropout: Annotated[float, option("--dropout", MODEL, "Dropout rate before the last layer.", ge=0, lt=1)] = 0.5
+    # Fields of ``compact`` alone:
+    width: Annotated[
+        int,
+        option(
+            "--width", MODEL, "Channels of the compact network's first block; each further block doubles them.", ge=1
+        ),
+    ] = 24
+    standardise: Annotated[
+        bool, option("--standardise", MODEL, "Standardise each window to mean 0 and deviation 1 (compact network).")
+    ] = True  # else 0..255 to 0..1
+    frequency_map: Annotated[
+        bool, option("--frequency-map", MODEL, "Add a channel with each band's height, 0 to 1 (compact network).")
+    ] = False
+    pooling: Annotated[
+        Literal["mean", "mean+max", "attention"], option("--pooling", MODEL, "Pooling over time (compact network).")
+    ] = "mean"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -87,6 +87,7 @@ def configure(recipe: str | None, options: Mapping[str, Any]) -> TrainConfig:
 # Where an option does something; it is read by nobody else, and a run must not say that it was used.
 _HAS_HEAD, _ON_BACKBONES = "a network on a backbone", lambda config: config.model.has_backbone
 _OF_COMPACT = ("the compact network", lambda config: config.model.name == "compact")
+_OF_SPEC_AUGMENT = ("SpecAugment (--spec-augment)", lambda config: any(s.feed.spec_augment for s in config.stages))
 _OF_MIXING = ("mixed sounds (--mix-sounds)", lambda config: any(stage.feed.mix_share for stage in config.stages))
 _EFFECTIVE: dict[str, tuple[str, Callable[[TrainConfig], bool]]] = {
     "weights": (_HAS_HEAD, _ON_BACKBONES),
@@ -105,6 +106,7 @@ _EFFECTIVE: dict[str, tuple[str, Callable[[TrainConfig], bool]]] = {
         lambda config: not _ON_BACKBONES(config) or config.model.head != "dense",
     ),
     "weight_decay": ("--optimizer adamw", lambda config: any(stage.optimizer == "adamw" for stage in config.stages)),
+    "time_warp_frames": _OF_SPEC_AUGMENT,
     "mix_in_turn": _OF_MIXING,
     "mix_level_db": _OF_MIXING,
     "noisy_weight": ("noisy clips (--splits)", lambda config: any("noisy" in stage.splits for stage in config.stages)),
@@ -160,6 +162,8 @@ def _changed_feed(feed: FeedConfig, given: Mapping[str, Any]) -> FeedConfig:
         changes["spec_augment"] = feed.spec_augment or SpecAugment()
     else:
         changes["spec_augment"] = published_policy(policy)
+    if changes["spec_augment"]:
+        changes["spec_augment"] = _replaced(changes["spec_augment"], given)
     return _replaced(feed, changes)
 
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 from fat2019.config.feed import FeedConfig
 from fat2019.config.model import ModelConfig, Trainable
 from fat2019.errors import DataError
-from fat2019.utils.values import Checked
+from fat2019.utils.values import DATA, HARDWARE, OPTIMISATION, Checked, option
 
 TrainingSplit = Literal["curated", "noisy"]
 Optimizer = Literal["adam", "adamw", "sgd"]
@@ -21,21 +21,69 @@ Optimizer = Literal["adam", "adamw", "sgd"]
 class Stage(Checked):
     """Some epochs on some clips."""
 
-    splits: Annotated[tuple[TrainingSplit, ...], Meta(min_length=1)] = ("curated",)
-    epochs: Annotated[int, Meta(ge=1)] = 50
-    learning_rate: Annotated[float, Meta(gt=0)] = 3e-4
-    optimizer: Optimizer = "adam"
-    schedule: Literal["constant", "cosine"] = "constant"  # cosine: a warm-up over 5% of the steps, then down to 0
+    splits: Annotated[
+        tuple[TrainingSplit, ...], option("--splits", DATA, "Clips to train on: curated, noisy or both.", min_length=1)
+    ] = ("curated",)
+    epochs: Annotated[
+        int, option("--epochs", OPTIMISATION, "Epochs in the last stage; earlier stages are scaled to match.", ge=1)
+    ] = 50
+    learning_rate: Annotated[float, option("--lr", OPTIMISATION, "Learning rate.", metavar="RATE", gt=0)] = 3e-4
+    optimizer: Annotated[Optimizer, option("--optimizer", OPTIMISATION, "Optimizer.")] = "adam"
+    schedule: Annotated[
+        Literal["constant", "cosine"],
+        option(
+            "--schedule",
+            OPTIMISATION,
+            "Learning-rate schedule; cosine decays to 0 after warming up for 5% of the steps.",
+        ),
+    ] = "constant"
     trainable: Trainable = "none"  # part of the backbone
-    validate_on: TrainingSplit = "curated"
-    judge_noisy: bool = False  # weigh the labels of noisy clips by what the network of the stage before hears
+    validate_on: Annotated[TrainingSplit, option("--validate-on", DATA, "Kind of clips to hold out.")] = "curated"
+    judge_noisy: bool = False  # weigh the labels of noisy clips by the scores of the stage before
     feed: FeedConfig = dataclasses.field(default_factory=FeedConfig)
-    loss: Literal["cross-entropy", "lsep"] = "cross-entropy"  # see fat2019.models.losses.TaggingLoss, for these four
-    focal_gamma: Annotated[float, Meta(ge=0)] = 0.0
-    label_smoothing: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    bootstrap: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    weight_decay: Annotated[float, Meta(ge=0)] = 0.004  # of AdamW
-    keep: Literal["best", "last"] = "best"  # the epoch that stays: the best by validation, or the last
+    # See fat2019.models.losses.TaggingLoss for these four.
+    loss: Annotated[
+        Literal["cross-entropy", "lsep"],
+        option("--loss", OPTIMISATION, "Loss: binary cross-entropy or log-sum-exp pairwise."),
+    ] = "cross-entropy"
+    focal_gamma: Annotated[
+        float,
+        option(
+            "--focal-gamma",
+            OPTIMISATION,
+            "Focal-loss gamma: down-weights easy examples (0 = off).",
+            metavar="GAMMA",
+            ge=0,
+        ),
+    ] = 0.0
+    label_smoothing: Annotated[
+        float,
+        option(
+            "--label-smoothing",
+            OPTIMISATION,
+            "Label smoothing: share of each label that is moved to one half.",
+            metavar="SHARE",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.0
+    bootstrap: Annotated[
+        float,
+        option(
+            "--bootstrap",
+            OPTIMISATION,
+            "Share of each label that is replaced by the network's own score, for wrong labels.",
+            metavar="SHARE",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.0
+    weight_decay: Annotated[
+        float, option("--weight-decay", OPTIMISATION, "Weight decay of adamw.", metavar="DECAY", ge=0)
+    ] = 0.004
+    keep: Annotated[
+        Literal["best", "last"], option("--keep", OPTIMISATION, "Epoch to keep: best by validation LWLRAP, or last.")
+    ] = "best"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,18 +99,66 @@ class TrainConfig(Checked):
 
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     stages: Annotated[tuple[Stage, ...], Meta(min_length=1)] = (Stage(),)
-    # Of the curated clips, and of the noisy ones where a stage is validated on them:
-    validation_share: Annotated[float, Meta(gt=0, lt=1)] = 0.2
-    folds: Annotated[int, Meta(ge=0)] = 0  # instead of that share: hold out one of so many stratified parts
-    fold: int = 1  # the part held out, from 1 on
-    relabel: str = ""  # a CSV file of label confidences, see :mod:`fat2019.training.cleaning`
-    clip_share: Annotated[float, Meta(gt=0, le=1)] = 1.0  # of the training clips, drawn at random; others are not used
-    early_stopping_epochs: Annotated[int, Meta(ge=0)] = 0  # without a better validation LWLRAP; 0 never stops early
-    clip_norm: Annotated[float, Meta(ge=0)] = 0.0  # of the whole gradient; 0 does not clip
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
-    jit: bool = False
-    devices: Annotated[int, Meta(ge=1)] = 1
-    seed: Annotated[int, Meta(ge=0)] = 0
+    validation_share: Annotated[
+        float,
+        option(
+            "--validation-share", DATA, "Share of the clips to hold out for validation.", metavar="SHARE", gt=0, lt=1
+        ),
+    ] = 0.2
+    folds: Annotated[
+        int,
+        option(
+            "--folds",
+            DATA,
+            "Hold out one of this many stratified folds instead of a share (0 = off).",
+            metavar="FOLDS",
+            ge=0,
+        ),
+    ] = 0
+    fold: Annotated[
+        int,
+        option(
+            "--fold",
+            DATA,
+            "Fold to hold out, from 1.",
+            metavar="FOLD",
+            ge=1,
+            default="each in turn, in RUN/fold-1, ...",
+        ),
+    ] = 1
+    relabel: Annotated[
+        str,
+        option(
+            "--relabel",
+            DATA,
+            "Confidence of each noisy label, written by `relabel`.",
+            metavar="CSV",
+            default="full confidence",
+        ),
+    ] = ""
+    clip_share: Annotated[float, Meta(gt=0, le=1)] = 1.0  # of the training clips, drawn at random
+    early_stopping_epochs: Annotated[
+        int,
+        option(
+            "--early-stopping",
+            OPTIMISATION,
+            "Stop after this many epochs without a better validation LWLRAP (0 = off).",
+            metavar="EPOCHS",
+            ge=0,
+        ),
+    ] = 0
+    clip_norm: Annotated[
+        float, option("--clip-norm", OPTIMISATION, "Clip the global gradient norm (0 = off).", metavar="NORM", ge=0)
+    ] = 0.0
+    precision: Annotated[
+        Literal["float32", "mixed_float16", "mixed_bfloat16"],
+        option("--precision", HARDWARE, "Precision policy of Keras."),
+    ] = "float32"
+    jit: Annotated[bool, option("--jit", HARDWARE, "Compile the training step with XLA.")] = False
+    devices: Annotated[int, option("--devices", HARDWARE, "GPUs (or CPUs) of this machine to train on.", ge=1)] = 1
+    seed: Annotated[
+        int, option("--seed", OPTIMISATION, "Seed of the split, weights, batches and dropout.", ge=0, le=2**32 - 1)
+    ] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,7 @@
 
 A field is declared once, with its type, default, range and words::
 
-    epochs: Annotated[int, Meta(ge=1, description="Epochs in the last stage.", extra={"group": "Optimisation"})] = 50
+    epochs: Annotated[int, option("--epochs", OPTIMISATION, "Epochs in the last stage.", ge=1)] = 50
 
 Everything else follows from that: the check when a value is made, what ``config.json`` may hold, and the option of the
 command line (its choices, range, default and help). The checks are msgspec's: of the libraries that do this it is
@@ -13,11 +13,20 @@ import dataclasses
 import math
 import re
 import typing
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
 
 from fat2019.errors import DataError
+
+# The groups of options in help, in their order.
+MODEL = "Model"
+OPTIMISATION = "Optimisation"
+AUGMENTATION = "Augmentation"
+DATA = "Data and validation"
+HARDWARE = "Hardware"
+GROUPS = (MODEL, OPTIMISATION, AUGMENTATION, DATA, HARDWARE)
 
 _KINDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list"}
 
@@ -33,6 +42,35 @@ class Checked:
     def __post_init__(self) -> None:
         for name, hint in _hints(type(self)).items():
             require(name, getattr(self, name), hint)
+
+
+def option(
+    flag: str,
+    group: str,
+    description: str,
+    *,
+    metavar: str | None = None,
+    choices: Iterable[str] | None = None,
+    default: str | None = None,
+    **constraints: Any,
+) -> msgspec.Meta:
+    """Annotation of a field that has an option on the command line.
+
+    Args:
+        flag: name of the option.
+        group: one of ``GROUPS``.
+        description: help text.
+        metavar: placeholder of the value in help.
+        choices: values of a text, where others may be registered later, so that ``Literal`` cannot name them.
+        default: what help says of the default, where the value itself would say little.
+        constraints: of the value, as :class:`msgspec.Meta` takes them.
+    """
+    extra = {"flag": flag, "group": group, "metavar": metavar, "choices": choices, "default": default}
+    return msgspec.Meta(
+        description=description,
+        extra={name: value for name, value in extra.items() if value is not None},
+        **constraints,
+    )
 
 
 def require(name: str, value: Any, hint: Any) -> None:
@@ -51,7 +89,9 @@ def require(name: str, value: Any, hint: Any) -> None:
 
 def choices(cls: type[Checked], name: str) -> tuple[Any, ...]:
     """The values that a field may have, where they are few and have names; else none."""
-    hint = _bare(_hints(cls)[name])
+    if (named := (meta(cls, name).extra or {}).get("choices")) is not None:
+        return tuple(named)
+    hint = bare_type(cls, name)
     if typing.get_origin(hint) is tuple:
         hint = _bare(typing.get_args(hint)[0])
     return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
@@ -60,6 +100,11 @@ def choices(cls: type[Checked], name: str) -> tuple[Any, ...]:
 def meta(cls: type[Checked], name: str) -> msgspec.Meta:
     """The range, description and option of a field."""
     return next((one for one in getattr(_hints(cls)[name], "__metadata__", ()) if isinstance(one, msgspec.Meta)), _NONE)
+
+
+def bare_type(cls: type[Checked], name: str) -> Any:
+    """The type of a field without its annotations."""
+    return _bare(_hints(cls)[name])
 
 
 _NONE = msgspec.Meta()

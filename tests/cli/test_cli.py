@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -236,10 +237,27 @@ def test_no_store_no_run_and_no_recipe_are_told_apart(data, tmp_path):
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-def test_a_misspelt_option_is_a_usage_error():
-    result = run("train", "--optimiser", "adam")
-    assert result.exit_code == 2
-    assert "--optimizer" in result.stderr
+def test_misspelt_commands_recipes_and_options_are_answered_with_the_near_ones():
+    for command, near in (
+        (("trian",), "'train'"),
+        (("train", "--optimiser", "adam"), "--optimizer"),
+        (("train", "--recipe", "bset"), "did you mean best?"),
+        (("train", "--recipe", "xyz"), "`fat2019 recipes` lists them"),
+    ):
+        result = run(*command)
+        assert result.exit_code == 2
+        assert near in result.stderr
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_has_examples_that_it_takes(name):
+    command = main.commands[name]
+    assert command.examples
+    for example in command.examples:
+        words = shlex.split(example)
+        assert words[:2] == ["fat2019", name]
+        with command.make_context(name, words[2:], resilient_parsing=False):
+            pass
 
 
 def test_a_training_that_cannot_begin_leaves_no_folder(store, tmp_path):
@@ -302,11 +320,6 @@ def test_the_ablation_is_a_table_to_reproduce(store, tmp_path, monkeypatch):
     done = ran(*command)
     assert "| without mixed sounds |" in done.stdout and (tmp_path / "table.json").is_file()
     assert json.loads(ran(*command, "--json").stdout)["rows"][1]["against_best"]  # and nothing is trained again
-
-
-def test_relabel_refuses_what_it_decides_itself(store, tmp_path):
-    message = failure("relabel", "--features", store.path, "--out", tmp_path / "judged.csv", "--folds", 5)
-    assert "--folds: relabel trains on both parts and holds out noisy clips by --parts" in message
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 import dataclasses
 import itertools
-import re
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from fat2019.cli.train import train
 from fat2019.config.features import FeatureConfig
 from fat2019.config.feed import SpecAugment, published_policy
 from fat2019.config.recipes import BEST, DEFAULT, ENSEMBLE_FOLDS, OURS, RECIPES, changed, configure
@@ -249,19 +247,3 @@ def test_an_option_that_would_change_nothing_is_refused_with_where_it_would(opti
 )
 def test_an_option_that_changes_something_is_taken(options):
     assert configure(None, options) != DEFAULT
-
-
-STAGE = DEFAULT.stages[0]
-FIELDS = {**vars(DEFAULT), **vars(DEFAULT.model), **vars(STAGE), **vars(STAGE.feed)}
-IN_WORDS = {"fold", "relabel"}  # of which help says what comes of not giving them
-
-
-@pytest.mark.parametrize("option", [one for one in train.params if one.name in FIELDS.keys() - IN_WORDS], ids=str)
-def test_the_default_that_help_names_is_that_of_training_without_a_recipe(option):
-    named = re.search(r"\[default: (.*)\]$", option.help)
-    value = FIELDS[option.name]
-    if isinstance(value, bool) or value is None:
-        value = "yes" if value else "no"
-    elif isinstance(value, tuple):
-        value = ",".join(value)
-    assert named and named[1] == (f"{value:g}" if isinstance(value, float) else str(value))

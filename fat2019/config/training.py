@@ -14,6 +14,7 @@ from fat2019.errors import DataError
 from fat2019.utils.values import DATA, HARDWARE, OPTIMISATION, Checked, option
 
 TrainingSplit = Literal["curated", "noisy"]
+BOTH: tuple[TrainingSplit, ...] = ("curated", "noisy")
 Optimizer = Literal["adam", "adamw", "sgd"]
 
 

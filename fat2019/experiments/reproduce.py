@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from fat2019.config.recipes import RECIPES, Recipe, changed, scaled_epochs
+from fat2019.config.overrides import changed, scaled_epochs
+from fat2019.config.recipe import Recipe
+from fat2019.config.recipes import RECIPES
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.pages.plots import draw_curves

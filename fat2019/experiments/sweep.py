@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from fat2019.config.recipes import changed, require_effect
+from fat2019.config.overrides import changed, require_effect
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.store.reader import FeatureStore
@@ -34,7 +34,7 @@ def sweep(
     Args:
         store: the features.
         base: what the options change.
-        grid: values by option, named as :func:`fat2019.config.recipes.changed` takes them.
+        grid: values by option, named as :func:`fat2019.config.overrides.changed` takes them.
         out: gets ``table.md``, ``table.json`` and the runs below ``runs``.
         report: is called after each epoch.
 

@@ -17,8 +17,9 @@ from typing import Any
 import keras
 
 from fat2019.config.model import ModelConfig
-from fat2019.config.recipes import BEST, BOTH, RECIPES, changed, scaled_epochs
-from fat2019.config.training import TrainConfig
+from fat2019.config.overrides import changed, scaled_epochs
+from fat2019.config.recipes import BEST, RECIPES
+from fat2019.config.training import BOTH, TrainConfig
 from fat2019.errors import DataError
 from fat2019.pages.plots import draw_cost
 from fat2019.runs.run import Run

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from fat2019.config.features import FeatureConfig
 from fat2019.config.feed import SpecAugment, published_policy
-from fat2019.config.recipes import BEST, DEFAULT, ENSEMBLE_FOLDS, OURS, RECIPES, changed, configure
+from fat2019.config.overrides import changed
+from fat2019.config.recipes import BEST, DEFAULT, ENSEMBLE_FOLDS, OURS, RECIPES, configure
 from fat2019.data.data_set import find_data_set
 from fat2019.errors import DataError
 from fat2019.feed.feeds import TrainingFeed

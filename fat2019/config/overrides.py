@@ -1,0 +1,104 @@
+"""How single options change a configuration: one name a field, whatever stage or part of the configuration has it."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fat2019.config.feed import FeedConfig, SpecAugment, published_policy
+from fat2019.config.training import TrainConfig
+from fat2019.errors import DataError
+
+
+def changed(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
+    """The configuration with these options in place of its fields.
+
+    Options of a stage or of its feed hold for every stage, but ``epochs`` are the last one's, and those of the stages
+    before change in proportion. The names are the fields' own; ``spec_augment`` is a flag, and ``policy`` names one.
+
+    Raises:
+        DataError: a value is out of range, or a policy is one of SpecAugment that is switched off.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if "epochs" in given:
+        config = _with_epochs(config, given.pop("epochs"))
+    stages = tuple(
+        _replaced(dataclasses.replace(stage, feed=_changed_feed(stage.feed, given)), given) for stage in config.stages
+    )
+    return _replaced(dataclasses.replace(config, model=_replaced(config.model, given), stages=stages), given)
+
+
+def scaled_epochs(config: TrainConfig, scale: float) -> TrainConfig:
+    """The configuration with this share of each stage's epochs, at least one."""
+    stages = tuple(dataclasses.replace(stage, epochs=max(1, round(scale * stage.epochs))) for stage in config.stages)
+    return dataclasses.replace(config, stages=stages)
+
+
+def _with_epochs(config: TrainConfig, epochs: int) -> TrainConfig:
+    last = config.stages[-1]
+    before = scaled_epochs(config, epochs / last.epochs).stages[:-1]
+    return dataclasses.replace(config, stages=(*before, dataclasses.replace(last, epochs=epochs)))
+
+
+def _changed_feed(feed: FeedConfig, given: Mapping[str, Any]) -> FeedConfig:
+    changes = dict(given)
+    policy = changes.pop("policy", None)
+    wanted = changes.pop("spec_augment", policy is not None or feed.spec_augment is not None)
+    if policy is not None and not wanted:
+        raise DataError(f"policy: {policy} is one of SpecAugment, which is switched off; leave out one of both")
+    if not wanted:
+        changes["spec_augment"] = None
+    elif policy in (None, "ours"):
+        changes["spec_augment"] = feed.spec_augment or SpecAugment()
+    else:
+        changes["spec_augment"] = published_policy(policy)
+    if changes["spec_augment"]:
+        changes["spec_augment"] = _replaced(changes["spec_augment"], given)
+    return _replaced(feed, changes)
+
+
+def _replaced(value: Any, changes: Mapping[str, Any]) -> Any:
+    names = {field.name for field in dataclasses.fields(value)}
+    return dataclasses.replace(value, **{name: change for name, change in changes.items() if name in names})
+
+
+# Where an option does something; it is read by nobody else, and a run must not say that it was used.
+_HAS_HEAD, _ON_BACKBONES = "a network on a backbone", lambda config: config.model.has_backbone
+_OF_COMPACT = ("the compact network", lambda config: config.model.name == "compact")
+_OF_SPEC_AUGMENT = ("SpecAugment (--spec-augment)", lambda config: any(s.feed.spec_augment for s in config.stages))
+_OF_MIXING = ("mixed sounds (--mix-sounds)", lambda config: any(stage.feed.mix_share for stage in config.stages))
+_EFFECTIVE: dict[str, tuple[str, Callable[[TrainConfig], bool]]] = {
+    "weights": (_HAS_HEAD, _ON_BACKBONES),
+    "head": (_HAS_HEAD, _ON_BACKBONES),
+    "trainable": (_HAS_HEAD, _ON_BACKBONES),
+    "width": _OF_COMPACT,
+    "pooling": _OF_COMPACT,
+    "standardise": _OF_COMPACT,
+    "frequency_map": _OF_COMPACT,
+    "kernel_size": (
+        "the simple network, and the head conv",
+        lambda config: config.model.name == "simple" or (_ON_BACKBONES(config) and config.model.head == "conv"),
+    ),
+    "dropout": (
+        "networks without a backbone, and the heads conv and mlp",
+        lambda config: not _ON_BACKBONES(config) or config.model.head != "dense",
+    ),
+    "weight_decay": ("--optimizer adamw", lambda config: any(stage.optimizer == "adamw" for stage in config.stages)),
+    "time_warp_frames": _OF_SPEC_AUGMENT,
+    "mix_in_turn": _OF_MIXING,
+    "mix_level_db": _OF_MIXING,
+    "noisy_weight": ("noisy clips (--splits)", lambda config: any("noisy" in stage.splits for stage in config.stages)),
+    "validation_share": ("training without --folds", lambda config: not config.folds),
+}
+
+
+def require_effect(config: TrainConfig, options: Mapping[str, Any]) -> None:
+    """See that each option that is not None has a part in what the configuration does.
+
+    Raises:
+        DataError: one has none.
+    """
+    for name, (where, is_effective) in _EFFECTIVE.items():
+        value = options.get(name)
+        is_true_anyway = name == "weights" and value == "none"
+        if value is not None and not is_true_anyway and not is_effective(config):
+            raise DataError(f"{name}: {value} would change nothing here: it is an option of {where}")

@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from fat2019.cli import options
+from fat2019.cli.command import Command
 from fat2019.cli.fields import recipe_options
 from fat2019.cli.options import PATH, as_json
-from fat2019.cli.output import TensorFlowCommand, print_result, say_epoch
+from fat2019.cli.output import print_result, say_epoch
 
 SCALES = {"small": 0.1, "full": 1.0}  # of a reproduction
 
@@ -22,7 +23,7 @@ def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
 
 @click.command(
     "reproduce",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 reproduce table-6.5 --scale small
     fat2019 reproduce table-7.1 --seeds 3 --truth test_truth.csv
@@ -111,7 +112,7 @@ def reproduce(
 
 @click.command(
     "sweep",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 sweep --lr 1e-3 --lr 3e-4 --epochs 20
     fat2019 sweep --recipe best --dropout 0.2 --dropout 0.5

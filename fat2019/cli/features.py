@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from fat2019.cli.command import Command
+from fat2019.cli.loading import load_tensorflow, require_folder_place
 from fat2019.cli.options import PATH, Some, as_json, validation_share
-from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result
+from fat2019.cli.output import epoch_line, print_result
 from fat2019.config.features import DTYPES, NAMED, SPLITS
 from fat2019.store.formats import FORMATS
 from fat2019.utils.progress import progress
@@ -22,7 +23,7 @@ _FORMATS = {**{name: (name,) for name in FORMATS}, "both": FORMATS}
 
 @click.command(
     "demo",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 demo
     fat2019 demo --out demo --epochs 5 --seed 1
@@ -34,6 +35,8 @@ _FORMATS = {**{name: (name,) for name in FORMATS}, "both": FORMATS}
 @as_json
 def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     """Make a small synthetic data set, and do the whole job on it: features, training, submission, score."""
+    require_folder_place(out)
+    load_tensorflow()
     from fat2019.experiments.demo import run_demo
 
     result = run_demo(out, epochs=epochs, seed=seed, progress=progress, report=epoch_line([epochs]))

@@ -9,16 +9,19 @@ from typing import Any
 import click
 
 from fat2019.cli import options
+from fat2019.cli.command import Command
+from fat2019.cli.loading import load_tensorflow, require_port, require_run, require_runs
 from fat2019.cli.options import PATH, as_json
-from fat2019.cli.output import TensorFlowCommand, print_result
+from fat2019.cli.output import print_result
 from fat2019.errors import DataError
+from fat2019.utils.extras import require_extra
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
 
 
 @click.command(
     "explore",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 explore features/fat2019 --out explore.html
     fat2019 explore features/fat2019 --data data --examples 5
@@ -69,7 +72,7 @@ def explore(
 
 @click.command(
     "report",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 report runs/best --out report.html
     fat2019 report runs/best runs/simple --figures figures
@@ -82,9 +85,11 @@ def explore(
 @as_json
 def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Path | None, json_: bool) -> None:
     """Make a page on one or more finished RUNS: curves, scores by class, mistakes to see and hear, their ensemble."""
+    require_place(out)
+    require_runs(runs, features, finished=True)
+    load_tensorflow()
     from fat2019.pages.report import report as run
 
-    require_place(out)
     with progress("clips") as show:
         result = run(runs, out, features=features, figures_folder=figures, progress=show)
     lines = [f"{row['name']}: LWLRAP {row['held_out']:.4f}" for row in result["runs"]]
@@ -95,7 +100,7 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
 
 @click.command(
     "tag",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 tag runs/best dog.wav
     fat2019 tag runs/best sounds/ --top 3 --json
@@ -119,6 +124,10 @@ def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json
     Each file is treated as a test clip: its silences are removed, and the scores of all its windows averaged. A file
     that cannot be used is named on standard error; the others are tagged, and the exit status is 2 at the end.
     """
+    require_run(run)
+    if timeline:
+        require_place(timeline)
+    load_tensorflow()
     from fat2019.runs.run import Run
     from fat2019.serving.tagger import Tagger, draw_timeline, find_audio
 
@@ -131,7 +140,6 @@ def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json
 
     paths: Iterable[Path] = find_audio(files, failed)
     if timeline:
-        require_place(timeline)
         paths = list(paths)
         if len(paths) > 1:
             raise DataError(f"{timeline}: a timeline is of one file: give a single one instead of {len(paths)}")
@@ -187,7 +195,7 @@ def _tag_lines(row: dict[str, Any]) -> None:
 
 @click.command(
     "serve",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 serve runs/best
     fat2019 serve runs/best --port 8080
@@ -200,13 +208,17 @@ def serve(run: Path, port: int) -> None:
     from fat2019.serving.app import ADDRESS
     from fat2019.serving.app import serve as show
 
+    require_run(run)
+    require_extra("app", "serve", "gradio")
+    require_port(ADDRESS, port)
+    load_tensorflow()
     address = f"http://{ADDRESS}:{port}"
-    show(run, port, lambda: click.echo(f"{address}, until it is interrupted (Ctrl-C)", err=True))
+    show(run, port, lambda: click.echo(f"{address}; press Ctrl-C to stop", err=True))
 
 
 @click.command(
     "export",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 export runs/best --to tflite
     fat2019 export runs/best --to onnx --out tagger.onnx
@@ -233,6 +245,10 @@ def export(run: Path, form: str, out: Path | None, json_: bool) -> None:
     It takes a waveform, float32 in -1..1, mono, at the run's sample rate, and returns a score for each class; log-mel
     and windows are part of it, silence removal is not.
     """
+    require_run(run)
+    if form == "onnx":
+        require_extra("onnx", "export to onnx", "onnx", "tf2onnx")
+    load_tensorflow()
     from fat2019.runs.run import Run
     from fat2019.serving.export import export as run_export
 

@@ -1,36 +1,29 @@
 """What commands say: results on standard output, progress on standard error."""
 
-import contextlib
+import errno
 import json
 import logging
 import math
-import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from fat2019.cli.command import Command
-
-
-class TensorFlowCommand(Command):
-    """A command that uses TensorFlow, which is loaded when the options have been read: `--help` does without."""
-
-    def invoke(self, context: click.Context) -> Any:
-        """Load TensorFlow, then do as other commands do."""
-        verbose = logging.getLogger("fat2019").isEnabledFor(logging.DEBUG)
-        with contextlib.nullcontext() if verbose or "tensorflow" in sys.modules else _native_messages_dropped():
-            import tensorflow as tf
-
-            tf.config.list_physical_devices()  # looks for drivers
-        return super().invoke(context)
+from fat2019.errors import DataError
 
 
 def print_result(result: dict[str, Any], json_: bool, lines: Sequence[str]) -> None:
     """The result of a command: as one JSON object, or as lines."""
-    click.echo(json.dumps(_without_nan(result), indent=2, default=str) if json_ else "\n".join(lines))
+    text = json.dumps(_without_nan(result), indent=2, default=str) if json_ else "\n".join(lines)
+    if sys.stdout is None:
+        raise DataError("standard output is closed: there is no place for the result")
+    try:
+        click.echo(text)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever reads it has had enough
+            raise
+        raise DataError(f"standard output: cannot be written: {error.strerror}") from error
 
 
 def _without_nan(value: Any) -> Any:
@@ -74,22 +67,3 @@ def epoch_line(epochs: Sequence[int], of: str = "") -> Callable[[dict[str, Any]]
         )
 
     return show
-
-
-@contextlib.contextmanager
-def _native_messages_dropped() -> Iterator[None]:
-    """Keep from standard error what code in C++ writes there, unless there is an exception that it may explain.
-
-    TensorFlow tells of drivers and instructions that it might have used, before it can be told not to.
-    """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as messages, os.fdopen(os.dup(2), "wb") as standard_error:
-        os.dup2(messages.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            messages.seek(0)
-            standard_error.write(messages.read())
-            raise
-        finally:
-            os.dup2(standard_error.fileno(), 2)

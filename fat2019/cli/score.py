@@ -7,15 +7,16 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.command import Command
+from fat2019.cli.loading import load_tensorflow, require_file, require_runs
 from fat2019.cli.options import PATH, Mean, Windows, as_json
-from fat2019.cli.output import TensorFlowCommand, print_result
+from fat2019.cli.output import print_result
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
 
 
 @click.command(
     "evaluate",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 evaluate runs/best
     fat2019 evaluate runs/best --truth test_truth.csv --windows max-energy
@@ -28,6 +29,9 @@ from fat2019.utils.progress import progress
 @as_json
 def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Windows, json_: bool) -> None:
     """Score a RUN by LWLRAP: on its validation clips, and on test clips whose labels are known."""
+    require_runs([run], features)
+    require_file(truth)
+    load_tensorflow()
     from fat2019.scoring.evaluation import evaluate_run
 
     with progress("clips") as show:
@@ -41,7 +45,7 @@ def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Wind
 
 @click.command(
     "predict",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 predict runs/best --sample data/sample_submission.csv
     fat2019 predict runs/a runs/b --mean geometric --weight 2 --weight 1
@@ -78,11 +82,14 @@ def predict(
     json_: bool,
 ) -> None:
     """Score the test clips with one or more RUNS, and write a submission of their mean."""
+    require_place(out)
+    require_runs(runs, features)
+    require_file(sample)
+    load_tensorflow()
     from fat2019.scoring.evaluation import asked_for, predict_test
     from fat2019.scoring.submission import matching_sample, write_submission
 
-    require_place(out)  # this and a sample of other clips are told before the clips are scored, not after
-    if sample is not None:
+    if sample is not None:  # of other clips, that is told before the clips are scored, not after
         matching_sample(sample, *asked_for(runs[0], features))
     began = time.monotonic()
     with progress("clips") as show:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fat2019.cli import options
+from fat2019.cli.command import Command
 from fat2019.cli.fields import recipe_options
+from fat2019.cli.loading import load_tensorflow, require_files_of, require_folder_place
 from fat2019.cli.options import PATH, as_json
-from fat2019.cli.output import TensorFlowCommand, epoch_line, print_result, say_epoch
+from fat2019.cli.output import epoch_line, print_result, say_epoch
+from fat2019.config.recipes import RECIPES, configure
 from fat2019.utils.files import require_place
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "train",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 train --recipe best
     fat2019 train --model simple --epochs 20 --run runs/short
@@ -41,14 +44,17 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
     A run that was interrupted goes on from its last finished epoch when the same command is given again. With a recipe,
     its own settings take the place of the defaults below.
     """
-    from fat2019.config.recipes import configure
     from fat2019.store.reader import FeatureStore
-    from fat2019.training.trainer import train as fit
-    from fat2019.training.trainer import train_folds
 
     config = configure(recipe, changes)
     path = run or Path("runs") / (recipe or config.model.name)
     store, epochs = FeatureStore.open(features), [stage.epochs for stage in config.stages]
+    require_files_of(config)
+    require_folder_place(path)
+    load_tensorflow()
+    from fat2019.training.trainer import train as fit
+    from fat2019.training.trainer import train_folds
+
     if config.folds and changes["fold"] is None:
         runs = train_folds(store, config, path, epoch_line(epochs, of=" of this fold"))
         print_result(
@@ -73,7 +79,7 @@ _DECIDED = ("splits", "validate_on", "validation_share", "folds", "fold", "relab
 
 @click.command(
     "relabel",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 relabel --out relabelled.csv
     fat2019 relabel --parts 5 --epochs 50
@@ -93,13 +99,17 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
     towards the mean of labels and scores (soft). Networks are trained as by `train`, the recipe being best-noisy, whose
     settings take the place of the defaults below.
     """
-    from fat2019.config.recipes import configure
     from fat2019.store.reader import FeatureStore
-    from fat2019.training.relabel import relabel as judge
 
     require_place(out)
+    require_folder_place(work)
     config = configure(recipe or "best-noisy", changes)
-    table = judge(FeatureStore.open(features), config, out, work, folds=parts, on_epoch=say_epoch)
+    store = FeatureStore.open(features)
+    require_files_of(config)
+    load_tensorflow()
+    from fat2019.training.relabel import relabel as judge
+
+    table = judge(store, config, out, work, folds=parts, on_epoch=say_epoch)
     uses = {use: int((table["use"] == use).sum()) for use in ("keep", "soft", "drop")}
     agreement = float(table["agreement"].mean())
     print_result(
@@ -111,7 +121,7 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
 
 @click.command(
     "recipes",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 recipes
     fat2019 recipes --json
@@ -120,8 +130,6 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
 @as_json
 def recipes(json_: bool) -> None:
     """List the named configurations: the rows of the report's tables and the curves of its figures."""
-    from fat2019.config.recipes import RECIPES
-
     print_result(
         {"recipes": [dataclasses.asdict(recipe) for recipe in RECIPES.values()]},
         json_,
@@ -139,7 +147,7 @@ def recipes(json_: bool) -> None:
 
 @click.command(
     "models",
-    cls=TensorFlowCommand,
+    cls=Command,
     examples="""
     fat2019 models
     fat2019 models --classes 10

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fat2019.errors import DataError
+from fat2019.utils.extras import require_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,10 +64,9 @@ def made(run: Path) -> Iterator[Any]:
         os.environ["GRADIO_TEMP_DIR"] = folder
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         os.environ["GRADIO_RUN_HISTORY"] = "False"
-        try:
-            import gradio
-        except ImportError as error:
-            raise DataError("serve needs the extra [app]: pip install 'fat2019[app]'") from error
+        require_extra("app", "serve", "gradio")
+        import gradio
+
         from fat2019.runs.run import Run
         from fat2019.serving.tagger import Tagger
 

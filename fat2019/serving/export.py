@@ -28,6 +28,7 @@ from fat2019.errors import DataError
 from fat2019.feed.windows import IMAGE_MAXIMUM
 from fat2019.runs.run import Run
 from fat2019.serving.fourier import real_fft
+from fat2019.utils.extras import require_extra
 from fat2019.utils.files import whole, write_whole
 
 FORMATS = ("saved_model", "tflite", "onnx")
@@ -152,11 +153,10 @@ def _write_tflite(_: keras.Model, score: Any, path: Path) -> None:
 
 
 def _write_onnx(_: keras.Model, score: Any, path: Path) -> None:
-    try:
-        import onnx
-        import tf2onnx
-    except ImportError as error:
-        raise DataError("export to onnx needs the extra [onnx]: pip install 'fat2019[onnx]'") from error
+    require_extra("onnx", "export to onnx", "onnx", "tf2onnx")
+    import onnx
+    import tf2onnx
+
     converted, _tables = tf2onnx.convert.from_function(score, input_signature=score.input_signature, opset=_ONNX_OPSET)
     onnx.checker.check_model(converted)  # the converter only logs what it cannot convert
     path.write_bytes(converted.SerializeToString())

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 
 from fat2019.errors import DataError
+from fat2019.utils.extras import require_extra
 
 _SECONDS_TO_CONNECT = 10
 
@@ -22,10 +23,9 @@ def scheduler_executor(address: str) -> Iterator[Executor]:
     Raises:
         DataError: dask is not installed, or nobody answers at the address, or the scheduler has no workers.
     """
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise DataError("--scheduler needs dask: install the extra, pip install 'fat2019[dask]'") from error
+    require_extra("dask", "--scheduler", "distributed")
+    from distributed import Client
+
     try:
         client = Client(address, timeout=_SECONDS_TO_CONNECT)
     except (OSError, ValueError) as error:

@@ -1,0 +1,148 @@
+"""TensorFlow is loaded when everything that can be checked without it is checked, and what it says is kept from users.
+
+Its import takes seconds. So commands first see that runs, stores, files and extras are there: whoever mistypes a name
+has the answer at once.
+"""
+
+import contextlib
+import logging
+import os
+import socket
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from fat2019.config.training import TrainConfig
+from fat2019.errors import DataError
+
+log = logging.getLogger(__name__)
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow and say so; its own messages are shown with ``--verbose`` alone."""
+    if "tensorflow" in sys.modules:
+        return
+    verbose = log.isEnabledFor(logging.DEBUG)
+    log.info("loading TensorFlow ...")
+    with contextlib.nullcontext() if verbose else _native_messages_dropped():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # looks for drivers
+    if not verbose:
+        tf.get_logger().setLevel(logging.ERROR)  # retracing
+        if not sys.warnoptions:
+            warnings.filterwarnings("ignore", module=r"keras|tensorflow")
+
+
+@contextlib.contextmanager
+def _native_messages_dropped() -> Iterator[None]:
+    """Keep from standard error what code in C++ writes there, unless there is an exception that it may explain.
+
+    TensorFlow tells of drivers and instructions that it might have used, before it can be told not to.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as messages, os.fdopen(os.dup(2), "wb") as standard_error:
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            messages.seek(0)
+            standard_error.write(messages.read())
+            raise
+        finally:
+            os.dup2(standard_error.fileno(), 2)
+
+
+def require_runs(paths: Iterable[Path], features: Path | None = None, *, finished: bool = False) -> None:
+    """See that runs can be opened, with their stores, and are of the same classes.
+
+    Raises:
+        DataError: one cannot.
+    """
+    from fat2019.runs.run import Run
+
+    paths = tuple(paths)
+    with _unsaid():
+        runs = [Run.open(path) for path in paths]
+        for run in runs:
+            run.store(features)
+    for run in runs:
+        if finished and not run.metrics:
+            raise DataError(f"{run.path}: this run is not finished; run its train command again to resume it")
+        if run.vocabulary != runs[0].vocabulary:
+            raise DataError(f"{run.path}: its vocabulary is not that of {runs[0].path}: they cannot be combined")
+
+
+def require_run(path: Path) -> None:
+    """See that a run can be opened, wherever its store is now.
+
+    Raises:
+        DataError: it cannot.
+    """
+    from fat2019.runs.run import Run
+
+    with _unsaid():
+        Run.open(path)
+
+
+@contextlib.contextmanager
+def _unsaid() -> Iterator[None]:
+    """Keep warnings for the work itself, which gives them again."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def require_file(path: Path | None) -> None:
+    """See that a file, if one is given, is there.
+
+    Raises:
+        DataError: it is not.
+    """
+    if path is not None and not path.is_file():
+        raise DataError(f"{path}: {'it is a folder; give a file' if path.is_dir() else 'no such file'}")
+
+
+def require_folder_place(path: Path) -> None:
+    """See that no file is in the way of a folder, nor of those that it lies in.
+
+    Raises:
+        DataError: one is, or the folder may not be made.
+    """
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise DataError(f"{there}: a file is in the way of a folder")
+    if there != path and not os.access(there, os.W_OK | os.X_OK):
+        raise DataError(f"{path}: cannot be made: {there} may not be written to")
+
+
+def require_port(address: str, port: int) -> None:
+    """See that a port is free.
+
+    Raises:
+        DataError: it is not.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise DataError(f"port {port}: it is taken, perhaps by another page; give another --port") from error
+
+
+def require_files_of(config: TrainConfig) -> None:
+    """See that the files which a training names are there.
+
+    Raises:
+        DataError: one is not.
+    """
+    weights = config.model.weights
+    if config.model.has_backbone and weights not in ("imagenet", "none") and not Path(weights).is_file():
+        raise DataError(f"{weights}: no such weights file (--weights takes imagenet, none or a file)")
+    if config.relabel and not Path(config.relabel).is_file():
+        raise DataError(f"{config.relabel}: no such file of label confidences; `relabel` writes one")

@@ -25,6 +25,7 @@ _RESUMED = {
     "train": _FROM_EPOCH,
     "relabel": _FROM_EPOCH,
     "reproduce": _FROM_EPOCH,
+    "compare": _FROM_EPOCH,
     "sweep": _FROM_EPOCH,
 }
 
@@ -101,6 +102,7 @@ for _command in (
     train.recipes,
     train.models,
     experiments.reproduce,
+    experiments.compare,
     experiments.sweep,
     score.evaluate,
     score.predict,

@@ -1,4 +1,4 @@
-"""Many runs, one table: `reproduce` and `sweep`."""
+"""Many runs, one table: `reproduce`, `compare` and `sweep`."""
 
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,15 @@ import click
 from fat2019.cli import options
 from fat2019.cli.command import Command
 from fat2019.cli.fields import recipe_options
-from fat2019.cli.options import PATH, as_json
+from fat2019.cli.loading import load_tensorflow, require_file, require_files_of, require_folder_place
+from fat2019.cli.options import PATH, NearChoice, Windows, as_json
 from fat2019.cli.output import print_result, say_epoch
+from fat2019.config.recipes import configure
+from fat2019.errors import DataError
+from fat2019.experiments.paper_tables import FINAL, NAMES, table_of
 
 SCALES = {"small": 0.1, "full": 1.0}  # of a reproduction
+COMPARISONS = ("ablation", "cost")
 
 
 def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
@@ -21,45 +26,50 @@ def _scale(_: click.Context, __: click.Parameter, value: str) -> float:
         raise click.BadParameter(f"expected {', '.join(SCALES)} or a number, received {value!r}") from error
 
 
+def _out(folder: str) -> Any:
+    return click.option(
+        "--out", type=PATH, default=None, help=f"Folder for runs, table and figure.  [default: {folder}/TABLE]"
+    )
+
+
 @click.command(
     "reproduce",
     cls=Command,
     examples="""
     fat2019 reproduce table-6.5 --scale small
     fat2019 reproduce table-7.1 --seeds 3 --truth test_truth.csv
+    fat2019 reproduce table-6.2 --windows tiled
     """,
 )
-@click.argument("table")
+@click.argument("table", type=NearChoice(NAMES, "report's tables and figures"), metavar="TABLE")
 @options.store_to_train_on
-@click.option(
-    "--out",
-    type=PATH,
-    default=None,
-    help="Folder for runs, table and figure.  [default: reproduced/TABLE]",
-)
+@_out("reproduced")
 @click.option(
     "--scale",
     callback=_scale,
     default="full",
     help="Share of the epochs and of the training clips: full, small (0.1) or a number.",
 )
-@click.option("--weights", default=None, help="Of the backbones: imagenet, none or a file.  [default: as the report]")
+@click.option(
+    "--weights",
+    default=None,
+    metavar="NAME|FILE",
+    help="Weights of the backbones: imagenet, none or a file.  [default: as in the report]",
+)
 @click.option(
     "--seeds",
     type=click.IntRange(1),
-    default=None,
-    help="Runs of each row; the table shows their mean.  [default: 1; 3 for ablation and cost]",
+    default=1,
+    metavar="N",
+    help="Runs per row; the table shows their mean.",
 )
-@click.option("--row", "rows", multiple=True, help="Of ablation and cost, only these.  [default: all]")
-@options.truth
 @click.option(
-    "--other",
-    "others",
-    type=(PATH, PATH),
-    multiple=True,
-    metavar="STORE TRUTH",
-    help="Of ablation and cost: more test clips to score, such as those of other microphones. The mean is a column.",
+    "--windows",
+    type=click.Choice(["max-energy", "tiled"]),
+    default="max-energy",
+    help="Windows of validation and test clips: the max-energy one, as the report scored, or all.",
 )
+@options.truth
 @as_json
 def reproduce(
     table: str,
@@ -67,46 +77,99 @@ def reproduce(
     out: Path | None,
     scale: float,
     weights: str | None,
-    seeds: int | None,
+    seeds: int,
+    windows: Windows,
+    truth: Path | None,
+    json_: bool,
+) -> None:
+    """Train the rows of a TABLE of the report, such as table-6.5, and set the results beside its own.
+
+    A figure's name stands for its table. Run the same command again to resume; finished rows are kept.
+    """
+    from fat2019.store.reader import FeatureStore
+
+    name = table_of(table)
+    path = out or Path("reproduced") / name
+    if truth is not None and name != FINAL:
+        raise DataError(f"truth: {name} has no scores of test clips; only {FINAL} has")
+    require_file(truth)
+    require_folder_place(path)
+    store = FeatureStore.open(features)
+    load_tensorflow()
+    from fat2019.experiments.report_tables import reproduce as run
+
+    result = run(
+        name,
+        store,
+        path,
+        scale=scale,
+        weights=weights,
+        seeds=seeds,
+        truth=truth,
+        windows=windows,
+        report=say_epoch,
+    )
+    print_result({name: value for name, value in result.items() if name != "markdown"}, json_, [result["markdown"]])
+
+
+@click.command(
+    "compare",
+    cls=Command,
+    examples="""
+    fat2019 compare ablation --row best --row "without mixed sounds"
+    fat2019 compare cost --scale small --seeds 1
+    fat2019 compare ablation --other features/microphone microphone.csv
+    """,
+)
+@click.argument("table", type=NearChoice(COMPARISONS, "comparisons"))
+@options.store_to_train_on
+@_out("compared")
+@click.option("--scale", callback=_scale, default="full", help="Share of the epochs: full, small (0.1) or a number.")
+@click.option(
+    "--seeds", type=click.IntRange(1), default=3, metavar="N", help="Runs per row; the table shows their mean."
+)
+@click.option("--row", "rows", multiple=True, help="Row to train; may be given more than once.  [default: all]")
+@options.truth
+@click.option(
+    "--other",
+    "others",
+    type=(PATH, PATH),
+    multiple=True,
+    metavar="STORE TRUTH",
+    help="More test clips to score, such as those of another microphone; a column has their mean.",
+)
+@as_json
+def compare(
+    table: str,
+    features: Path,
+    out: Path | None,
+    scale: float,
+    seeds: int,
     rows: tuple[str, ...],
     truth: Path | None,
     others: tuple[tuple[Path, Path], ...],
     json_: bool,
 ) -> None:
-    """Train the rows of a TABLE of the report, such as table-6.5, and set the results beside its own.
+    """Train configurations of our own beside one another, and print one table.
 
-    Two tables are not the report's: `ablation` trains the recipe best with each of its pieces left out, and `cost`
-    networks of several sizes for more and more epochs. Their scale is one of the epochs alone.
-
-    A table that was interrupted goes on when the same command is given again; finished rows are kept.
+    TABLE is `ablation`, the recipe best with each of its pieces left out or added, or `cost`, networks of several sizes
+    trained for more and more epochs. Run the same command again to resume; finished runs are kept.
     """
-    from fat2019.experiments.reproduce import reproduce as run
-    from fat2019.experiments.reproduce import table_of
-    from fat2019.experiments.trials import TABLES, compare
+    from fat2019.experiments.ablation import trials_of
     from fat2019.store.reader import FeatureStore
 
-    name = table if table in TABLES else table_of(table, also=TABLES)
-    path = out or Path("reproduced") / name
+    path = out or Path("compared") / table
+    require_file(truth)
+    for _, labels in others:
+        require_file(labels)
+    require_folder_place(path)
     store = FeatureStore.open(features)
-    for option, given, tables in (("--row", rows, TABLES), ("--other", others, TABLES), ("--weights", weights, ())):
-        if given and (table in TABLES) != bool(tables):
-            which = ", ".join(TABLES) if tables else "the report's tables"
-            raise click.UsageError(f"{option} is an option of {which}, and not of {table}")
-    if table in TABLES:
-        sets = [(FeatureStore.open(other), labels) for other, labels in others]
-        result = compare(
-            table,
-            store,
-            path,
-            scale=scale,
-            seeds=seeds or 3,
-            only=rows,
-            truth=truth,
-            others=sets,
-            report=say_epoch,
-        )
-    else:
-        result = run(table, store, path, scale=scale, weights=weights, seeds=seeds or 1, truth=truth, report=say_epoch)
+    sets = [(FeatureStore.open(other), labels) for other, labels in others]
+    trials_of(table, store, scale, rows)
+    load_tensorflow()
+    from fat2019.experiments.comparison import compare as run
+
+    result = run(table, store, path, scale=scale, seeds=seeds, only=rows, truth=truth, others=sets, report=say_epoch)
     print_result({name: value for name, value in result.items() if name != "markdown"}, json_, [result["markdown"]])
 
 
@@ -115,7 +178,7 @@ def reproduce(
     cls=Command,
     examples="""
     fat2019 sweep --lr 1e-3 --lr 3e-4 --epochs 20
-    fat2019 sweep --recipe best --dropout 0.2 --dropout 0.5
+    fat2019 sweep --model simple --kernel-size 3 --kernel-size 5 --dropout 0.2 --dropout 0.5
     """,
 )
 @as_json
@@ -124,18 +187,22 @@ def reproduce(
 @options.recipe
 @recipe_options(repeatable=True)
 def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes: Any) -> None:
-    """Train every combination of options given more than once, such as --lr 1e-3 --lr 3e-4 --kernel-size 3.
+    """Train every combination of options given more than once.
 
-    A sweep that was interrupted goes on when the same command is given again; finished runs are kept. With a recipe,
-    its own settings take the place of the defaults below. Of folds one is trained, the first or that of --fold.
+    Run the same command again to resume; finished runs are kept. With folds, one is trained: the first, or --fold.
     """
-    from fat2019.config.recipes import configure
-    from fat2019.experiments.sweep import sweep as run
-    from fat2019.experiments.sweep import to_markdown
     from fat2019.store.reader import FeatureStore
 
     fixed = {name: value for name, value in changes.items() if not isinstance(value, tuple)}
     grid = {name: values for name, values in changes.items() if isinstance(values, tuple) and values}
-    rows = run(FeatureStore.open(features), configure(recipe, fixed), grid, out, say_epoch)
+    base = configure(recipe, fixed)
+    require_files_of(base)
+    require_folder_place(out)
+    store = FeatureStore.open(features)
+    load_tensorflow()
+    from fat2019.experiments.sweep import sweep as run
+    from fat2019.experiments.sweep import to_markdown
+
+    rows = run(store, base, grid, out, say_epoch)
     varying = [name for name, values in grid.items() if len(values) > 1]
     print_result({"runs": rows}, json_, [to_markdown(rows, varying)])

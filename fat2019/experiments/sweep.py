@@ -16,6 +16,7 @@ from fat2019.store.reader import FeatureStore
 from fat2019.training.callbacks import Diverged, EpochCallback
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_json, write_whole
+from fat2019.utils.tables import markdown_table
 
 log = logging.getLogger(__name__)
 
@@ -66,18 +67,16 @@ def sweep(
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], varying: Sequence[str]) -> str:
     """The rows of :func:`sweep` as a table."""
-    lines = [
-        "| " + " | ".join([*varying, "LWLRAP train", "LWLRAP validation", "epochs", "time (s)"]) + " |",
-        "|" + "---|" * len(varying) + "---:|" * 4,
-    ]
+    lines = []
     for row in rows:
         figures = (
             ["–", "diverged", "–", "–"]
             if "error" in row
             else [f"{row['train']:.4f}", f"{row['validation']:.4f}", str(row["epochs"]), f"{row['seconds']:.0f}"]
         )
-        lines.append("| " + " | ".join([*(_text(row[name]) for name in varying), *figures]) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append([*(_text(row[name]) for name in varying), *figures])
+    heads = [*varying, "LWLRAP train", "LWLRAP validation", "epochs", "time (s)"]
+    return markdown_table(heads, lines, text_columns=len(varying))
 
 
 def _trained(store: FeatureStore, config: TrainConfig, path: Path, report: EpochCallback | None) -> dict[str, Any]:

@@ -313,9 +313,9 @@ def test_relabel_judges_the_noisy_clips_and_train_takes_it_up_fold_by_fold(store
     ran("predict", *(run["run"] for run in runs), "--out", str(tmp_path / "submission.csv"))
 
 
-def test_the_ablation_is_a_table_to_reproduce(store, tmp_path, monkeypatch):
+def test_the_ablation_is_a_table_to_compare(store, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "build", tiny_network)
-    command = ["reproduce", "ablation", "--features", str(store.path), "--out", str(tmp_path)]
+    command = ["compare", "ablation", "--features", str(store.path), "--out", str(tmp_path)]
     command += ["--row", "best", "--row", "without mixed sounds", "--seeds", "1", "--scale", "0.01"]
     done = ran(*command)
     assert "| without mixed sounds |" in done.stdout and (tmp_path / "table.json").is_file()
@@ -325,15 +325,15 @@ def test_the_ablation_is_a_table_to_reproduce(store, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (("table-6.5", "--row", "ResNet50, MixUp"), "--row is an option of ablation, cost"),
-        (("table-6.5", "--other", "STORE", "truth.csv"), "--other is an option of ablation, cost"),
-        (("ablate",), "ablation, cost, received 'ablate'"),
-        (("cost", "--weights", "imagenet"), "--weights is an option of the report's tables"),
-        (("table-6.1", "--truth", "truth.csv"), "only table-7.1 has"),
+        (("reproduce", "table-6.51"), "did you mean table-6.5"),
+        (("reproduce", "table-6.1", "--truth", "truth.csv"), "only table-7.1 has"),
+        (("compare", "ablate"), "did you mean ablation?"),
+        (("compare", "cost", "--row", "simplest"), "there is no 'simplest' in cost"),
+        (("compare", "cost", "--truth", "none.csv"), "none.csv: no such file"),
     ],
 )
-def test_an_option_that_would_change_nothing_is_refused(store, tmp_path, given, message):
-    assert message in failure("reproduce", *given, "--features", store.path, "--out", tmp_path / "out")
+def test_a_table_or_row_that_is_not_there_is_answered_before_anything_is_made(store, tmp_path, given, message):
+    assert message in failure(*given, "--features", store.path, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from fat2019.config.overrides import scaled_epochs
 from fat2019.config.recipes import BEST
 from fat2019.errors import DataError
-from fat2019.experiments import trials as module
-from fat2019.experiments.trials import PIECES, STAGES, ablation, compare, cost
+from fat2019.experiments import comparison as module
+from fat2019.experiments.ablation import PIECES, STAGES, ablation, cost
+from fat2019.experiments.comparison import compare
 from tests.run_folders import make_run
 
 
@@ -55,7 +57,7 @@ def test_the_points_of_a_curve_differ_in_epochs_alone(store):
     for points in by_curve.values():
         epochs = [trial.config.stages[0].epochs for trial in points]
         assert epochs == sorted(set(epochs)) and len(epochs) == 4
-        assert len({module.scaled_epochs(trial.config, 1e-9) for trial in points}) == 1
+        assert len({scaled_epochs(trial.config, 1e-9) for trial in points}) == 1
         assert all(trial.config.model.weights == "none" for trial in points)
 
 

@@ -1,4 +1,4 @@
-"""Configurations beside one another on the same clips: the ablation of the recipe ``best``, and its cost curve.
+"""Trials on the same clips -> one table.
 
 Each trial is trained once a seed, all trials in turn before the next seed, so that a slow hour of the machine falls on
 all of them. A seed decides the split as well, which is the same for every trial. What is reported are LWLRAP on curated
@@ -6,9 +6,7 @@ clips held out, on test clips, and on those of other sets, in tiled windows, and
 up: means over the seeds with their standard deviations. Finished runs are kept when the same command is given again.
 """
 
-import dataclasses
 import logging
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +14,9 @@ from typing import Any
 
 import keras
 
-from fat2019.config.model import ModelConfig
-from fat2019.config.overrides import changed, scaled_epochs
-from fat2019.config.recipes import BEST, RECIPES
-from fat2019.config.training import BOTH, TrainConfig
+from fat2019.config.overrides import changed
 from fat2019.errors import DataError
+from fat2019.experiments.ablation import Trial, trials_of
 from fat2019.pages.plots import draw_cost
 from fat2019.runs.run import Run
 from fat2019.scoring.evaluation import is_test_known, lwlrap_on_test, predict_test
@@ -28,112 +24,11 @@ from fat2019.store.reader import FeatureStore
 from fat2019.training.callbacks import EpochCallback
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_json, write_whole
+from fat2019.utils.tables import markdown_table
 
 log = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """One row of a table, or one point of a curve."""
-
-    row: str
-    config: TrainConfig
-    curve: str = ""  # the network whose cost this is a point of
-
-    @property
-    def folder(self) -> str:
-        """Its name on disk."""
-        return "".join(letter if letter.isalnum() else "-" for letter in self.row).strip("-").lower()
-
-
-# What the recipe would be without each of its pieces, and with pieces that it does without.
-PIECES: dict[str, Mapping[str, Any]] = {
-    "with noisy clips, half as often": {"splits": BOTH, "noisy_weight": 0.5},
-    "with as many noisy clips as there are": {"splits": BOTH},
-    "without mixed sounds": {"mix_share": 0.0},
-    "with mixed sounds at once alone": {"mix_in_turn": 0.0},
-    "with mixed sounds up to 10 dB apart": {"mix_level_db": 10.0},
-    "without moved spectra": {"shift_bands": 0, "stretch_bands": 0.0},
-    "with spectra shifted alone": {"stretch_bands": 0.0},
-    "without standardised windows": {"standardise": False},
-    "with a frequency map": {"frequency_map": True},
-    "with the greatest value over time": {"pooling": "mean+max"},
-    "with attention over time": {"pooling": "attention"},
-    "with SpecAugment": {"spec_augment": True},
-    "with MixUp": {"mixup_alpha": 0.2},
-    "with SpecAugment and MixUp": {"spec_augment": True, "mixup_alpha": 0.2},
-    "with bootstrapped labels": {"bootstrap": 0.3},
-    "with smoothed labels": {"label_smoothing": 0.1},
-    "with focal loss": {"focal_gamma": 2.0},
-    "with LSEP": {"loss": "lsep"},
-    "with the loudest of three windows": {"candidates": 3},
-}
-# In place of the recipe's only stage: shares of its epochs.
-STAGES: dict[str, tuple[tuple[float, Mapping[str, Any]], ...]] = {
-    "with noisy labels judged by a first stage": ((0.4, {}), (0.6, {"splits": BOTH, "judge_noisy": True})),
-    "with noisy clips first": ((0.6, {"splits": BOTH}), (0.4, {"learning_rate": 1e-3})),
-}
-FROM_SCRATCH = "table-7.1-model-1"  # of the report's final models, the one that it trains without other data
-
-
-def ablation(store: FeatureStore, scale: float = 1.0) -> list[Trial]:
-    """The recipe, each piece left out or added, and the report's network from scratch.
-
-    Where noisy clips make an epoch longer, there are fewer of them: the windows that are seen stay as many.
-    """
-    best = scaled_epochs(BEST, scale)
-    trials = [Trial(row, changed(best, options)) for row, options in {"best": {}, **PIECES}.items()]
-    trials += [Trial(row, _staged(best, *stages)) for row, stages in STAGES.items()]
-    trials = [dataclasses.replace(trial, config=_with_as_many_windows(trial.config, store)) for trial in trials]
-    scratch = changed(RECIPES[FROM_SCRATCH].config, {"weights": "none"})
-    return [*trials, Trial("report's MobileNetV2 from scratch", scaled_epochs(scratch, scale))]
-
-
-def _with_as_many_windows(config: TrainConfig, store: FeatureStore) -> TrainConfig:
-    """The configuration with fewer epochs of the stages that have noisy clips, for epochs of curated clips alone."""
-    clips = store.clips["split"].value_counts()
-    noisy_share = clips.get("noisy", 0) / max(1, (1 - config.validation_share) * clips.get("curated", 0))
-    stages = tuple(
-        dataclasses.replace(stage, epochs=max(1, round(stage.epochs / (1 + stage.feed.noisy_weight * noisy_share))))
-        if "noisy" in stage.splits
-        else stage
-        for stage in config.stages
-    )
-    return dataclasses.replace(config, stages=stages)
-
-
-def _staged(config: TrainConfig, *stages: tuple[float, Mapping[str, Any]]) -> TrainConfig:
-    """Stages like the only one of the configuration, each with a share of its epochs, and fields of its own."""
-    (stage,) = config.stages
-    return dataclasses.replace(
-        config,
-        stages=tuple(
-            dataclasses.replace(stage, epochs=max(1, round(share * stage.epochs)), **fields) for share, fields in stages
-        ),
-    )
-
-
-def cost(store: FeatureStore, scale: float = 1.0) -> list[Trial]:
-    """Three networks from scratch in the same recipe, each trained for four numbers of epochs."""
-    networks = {
-        "simple": changed(BEST, {"name": "simple", "dropout": 0.5}),
-        "best": BEST,
-        "mobilenetv2": TrainConfig(
-            ModelConfig("mobilenetv2", "conv", weights="none"),
-            tuple(dataclasses.replace(stage, trainable="all", learning_rate=1e-3) for stage in BEST.stages),
-            BEST.validation_share,
-        ),
-    }
-    shares = {"simple": (0.1, 0.25, 0.5, 1), "best": (0.1, 0.25, 0.5, 1), "mobilenetv2": (0.05, 0.1, 0.2, 0.4)}
-    trials = [
-        Trial(f"{name}, {config.stages[0].epochs} epochs", config, name)
-        for name, whole in networks.items()
-        for config in (scaled_epochs(whole, scale * share) for share in shares[name])
-    ]
-    return list({trial.row: trial for trial in trials}.values())  # at a small scale two shares are one epoch
-
-
-TABLES = {"ablation": ablation, "cost": cost}
 TestSet = tuple[FeatureStore, Path | None]  # test clips, and a CSV file of their labels where the store has none
 
 
@@ -152,7 +47,7 @@ def compare(
     """Train the trials of a table, and write it.
 
     Args:
-        name: one of ``TABLES``.
+        name: one of ``ablation.TABLES``.
         store: the features.
         out: gets ``table.md``, ``table.json``, for ``cost`` a figure, and the runs below ``runs``.
         scale: of each stage's epochs.
@@ -169,15 +64,9 @@ def compare(
         DataError: there is no such table or row, a number is out of range, other test clips cannot be scored,
             or a run cannot be trained.
     """
-    if name not in TABLES:
-        raise DataError(f"table: expected one of {', '.join(TABLES)}, received {name!r}")
-    if not 0 < scale < math.inf or seeds < 1:
-        raise DataError(f"scale, seeds: expected a number above 0 and a whole number >= 1, received {scale}, {seeds}")
-    trials = TABLES[name](store, scale)
-    unknown = set(only) - {trial.row for trial in trials}
-    if unknown:
-        raise DataError(f"rows: there is no {sorted(unknown)[0]!r} in {name}: {', '.join(t.row for t in trials)}")
-    trials = [trial for trial in trials if not only or trial.row in only]
+    trials = trials_of(name, store, scale, only)
+    if seeds < 1:
+        raise DataError(f"seeds: expected a whole number >= 1, received {seeds}")
     tests = {"test": [(store, truth)] if is_test_known(store, truth) else [], "others": others}
     for other, labels in others:
         if other.vocabulary != store.vocabulary or other.config.digest() != store.config.digest():
@@ -276,16 +165,16 @@ def to_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     compared = {name for row in rows for name in row.get("against_best", ())}
     columns = [(name, *column) for name, column in _COLUMNS.items() if name in rows[0]["mean"]]
     heads = [head for name, head, _ in columns for head in (head, *["against best"] * (name in compared))]
-    lines = ["| | " + " | ".join(heads) + " |", "|:--|" + "--:|" * len(heads)]
+    lines = []
     for row in rows:
-        cells = []
+        cells = [row["row"]]
         for name, _, form in columns:
             cells.append(_cell(row["mean"][name], row["deviation"][name], form))
             if name in compared:
                 difference = row.get("against_best", {}).get(name)
                 cells.append(_cell(difference["mean"], difference["deviation"], "+" + form) if difference else "")
-        lines.append(f"| {row['row']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append(cells)
+    return markdown_table(["", *heads], lines)
 
 
 _COLUMNS = {  # its head, and the form of its numbers

@@ -1,14 +1,14 @@
 """The report's tables and figures, run anew: trained row by row, and set beside the report's own numbers.
 
 What stands for a run in a table are the LWLRAP of the epoch kept of its last stage, the best by validation, on training
-clips and on the loudest window of each validation clip, and the time of all its stages. With several seeds it is their
+clips and on validation clips, and the time of all its stages. With several seeds it is their
 mean.
 """
 
 import dataclasses
 import logging
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,59 +19,23 @@ from fat2019.config.recipe import Recipe
 from fat2019.config.recipes import RECIPES
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
+from fat2019.experiments.paper_tables import EXPERIMENTS, FINAL, table_of
 from fat2019.pages.plots import draw_curves
 from fat2019.runs.run import Run
 from fat2019.scoring.ensembles import combine
-from fat2019.scoring.evaluation import is_test_known, lwlrap_on_test, predict_test, require_test_clips
+from fat2019.scoring.evaluation import Windows, is_test_known, lwlrap_on_test, predict_test, require_test_clips
 from fat2019.scoring.submission import write_submission
 from fat2019.store.reader import FeatureStore
 from fat2019.training.adoption import adopt_stages
 from fat2019.training.callbacks import EpochCallback
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_json, write_whole
+from fat2019.utils.tables import markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-
-FINAL = "table-7.1"
-
-
-@dataclasses.dataclass(frozen=True)
-class Experiment:
-    """A table of the report with the figure that belongs to it, or a figure alone."""
-
-    title: str
-    figure: str = ""
-    curves: tuple[str, ...] = ()  # recipes in the figure; none: all
-
-
-EXPERIMENTS = {
-    "section-6.1": Experiment("the simple network on curated clips"),
-    "table-6.1": Experiment("frozen backbones with a dense head, no augmentation", "figure-6.2"),
-    "table-6.2": Experiment("frozen backbones with the convolutional head"),
-    "figure-6.3": Experiment("frozen backbones, SpecAugment", "figure-6.3"),
-    "table-6.3": Experiment("learning rates of the first stage, ResNet50 on noisy clips"),
-    "table-6.4": Experiment("first stage: the last layers on noisy clips"),
-    "table-6.5": Experiment(
-        "second stage on curated clips, by augmentation",
-        "figure-6.4",
-        tuple(
-            f"table-6.5-{model}-{augmentation}"
-            for model in ("resnet50", "mobilenetv2")
-            for augmentation in ("raw", "specaugment")
-        ),
-    ),
-    "figure-6.5": Experiment("all layers trained, SpecAugment", "figure-6.5"),
-    "section-6.6": Experiment("model 1 with another learning rate and optimizer"),
-    "figure-6.6": Experiment("kernel sizes of the simple network", "figure-6.6"),
-    "table-6.6": Experiment("optimizers and learning rates of the second stage, ResNet50"),
-    FINAL: Experiment("the final models and their means, on the test clips"),
-}
-NAMES = tuple(
-    dict.fromkeys([*EXPERIMENTS, *(experiment.figure for experiment in EXPERIMENTS.values() if experiment.figure)])
-)
 
 _QUANTITIES = {  # name: heading, format
     "parameters": ("parameters", "{:,.0f}"),
@@ -92,6 +56,7 @@ def reproduce(
     weights: str | None = None,
     seeds: int = 1,
     truth: Path | None = None,
+    windows: Windows = "max-energy",
     report: EpochCallback | None = None,
 ) -> dict[str, Any]:
     """Run the rows of a table one after another, and write the table and its figure.
@@ -99,13 +64,14 @@ def reproduce(
     A row that is finished is kept, one that was interrupted goes on. Stages that rows have in common are trained once.
 
     Args:
-        name: one of ``NAMES``; a figure's name stands for the table that it belongs to.
+        name: one of ``paper_tables.NAMES``; a figure's name stands for the table that it belongs to.
         store: the features.
         out: gets ``table.md``, ``table.json``, the figure, the runs below ``runs`` and, for table 7.1, submissions.
         scale: of each stage's epochs and of the training clips; validation and test stay whole.
         weights: of the backbones, in place of the recipes'.
         seeds: runs of each row, with the seeds 0, 1, ...
         truth: CSV (fname,labels) of the test clips' labels, for table 7.1.
+        windows: of validation and test clips: the max-energy one, as the report scored, or all of them (``tiled``).
         report: is called after each epoch.
 
     Returns:
@@ -130,15 +96,16 @@ def reproduce(
     for recipe in recipes:
         finished = [run.path for of_row in runs.values() for run in of_row]
         runs[recipe.name] = [_run(recipe, store, out, scale, weights, seed, finished, report) for seed in range(seeds)]
-    rows = [_row(recipe, runs[recipe.name]) for recipe in recipes]
+    rows = [_row(recipe, runs[recipe.name], windows) for recipe in recipes]
     if name == FINAL:
-        rows = _with_test(rows, list(runs.values()), store, out, truth)
+        rows = _with_test(rows, list(runs.values()), store, out, truth, windows)
     result = {
         "experiment": name,
         "title": EXPERIMENTS[name].title,
         "scale": scale,
         "weights": weights,
         "seeds": seeds,
+        "windows": windows,
         "clips": store.clips["split"].value_counts().to_dict(),
         "features": str(store.path.resolve()),
         "rows": rows,
@@ -153,18 +120,6 @@ def reproduce(
 def scaled(config: TrainConfig, scale: float) -> TrainConfig:
     """The configuration with this share of each stage's epochs, at least one, and of the training clips."""
     return dataclasses.replace(scaled_epochs(config, scale), clip_share=scale * config.clip_share)
-
-
-def table_of(name: str, also: Iterable[str] = ()) -> str:
-    """The table that a figure belongs to, or the name itself.
-
-    Raises:
-        DataError: there is no such table; the message names those there are, and ``also``.
-    """
-    for table, experiment in EXPERIMENTS.items():
-        if name in (table, experiment.figure):
-            return table
-    raise DataError(f"reproduce: expected one of {', '.join([*NAMES, *also])}, received {name!r}")
 
 
 def _run(
@@ -185,8 +140,8 @@ def _run(
     return train(store, config, path, report)
 
 
-def _row(recipe: Recipe, runs: Sequence[Run]) -> dict[str, Any]:
-    each = [run.summary() for run in runs]
+def _row(recipe: Recipe, runs: Sequence[Run], windows: Windows) -> dict[str, Any]:
+    each = [_measured(run, windows) for run in runs]
     return {
         "row": recipe.row,
         "recipe": recipe.name,
@@ -196,6 +151,11 @@ def _row(recipe: Recipe, runs: Sequence[Run]) -> dict[str, Any]:
         "deviation": _deviation(each),
         "runs": [{"path": str(run.path), **measured} for run, measured in zip(runs, each, strict=True)],
     }
+
+
+def _measured(run: Run, windows: Windows) -> dict[str, float]:
+    summary = run.summary()
+    return {**summary, "validation": summary["validation" if windows == "max-energy" else "validation_tiled"]}
 
 
 def _mean(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -208,7 +168,12 @@ def _deviation(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _with_test(
-    rows: list[dict[str, Any]], runs: Sequence[Sequence[Run]], store: FeatureStore, out: Path, truth: Path | None
+    rows: list[dict[str, Any]],
+    runs: Sequence[Sequence[Run]],
+    store: FeatureStore,
+    out: Path,
+    truth: Path | None,
+    windows: Windows,
 ) -> list[dict[str, Any]]:
     """Write a submission of each model and mean, and score them where the test clips' labels are known."""
     means: list[dict[str, Any]] = [
@@ -227,7 +192,7 @@ def _with_test(
     members = ((0,), (1,), (2,), (0, 1), (0, 1, 2))
     tests: list[list[dict[str, float]]] = [[] for _ in rows]
     for seed, of_seed in enumerate(zip(*runs, strict=True)):
-        predicted = [predict_test([run.path], features=store.path) for run in of_seed]
+        predicted = [predict_test([run.path], features=store.path, windows=windows) for run in of_seed]
         fnames, _, vocabulary = predicted[0]
         for number, (chosen, of_row) in enumerate(zip(members, tests, strict=True), start=1):
             scores = combine([predicted[model][1] for model in chosen])
@@ -266,7 +231,7 @@ def _mean_history(runs: Sequence[Run]) -> "pd.DataFrame":
 
 def _markdown(result: Mapping[str, Any]) -> str:
     heading = f"# {result['experiment'].capitalize().replace('-', ' ')}: {result['title']}"
-    lines = [heading, "", *_conditions(result), "", *_table(result["rows"])]
+    lines = [heading, "", *_conditions(result), "", _table(result["rows"]).rstrip()]
     if any(row["note"] for row in result["rows"]):
         lines += ["", "Where the report leaves a choice:", "", *_notes(result["rows"])]
     return "\n".join(lines) + "\n"
@@ -274,7 +239,10 @@ def _markdown(result: Mapping[str, Any]) -> str:
 
 def _conditions(result: Mapping[str, Any]) -> list[str]:
     clips = ", ".join(f"{count} {split}" for split, count in result["clips"].items())
-    lines = [f"This run: {clips} clips; weights: {result['weights'] or 'as in the report'}; seeds: {result['seeds']}."]
+    lines = [
+        f"This run: {clips} clips; weights: {result['weights'] or 'as in the report'}; seeds: {result['seeds']}; "
+        f"windows of validation and test clips: {result['windows']}."
+    ]
     if result["scale"] < 1:
         lines += [
             "",
@@ -293,7 +261,7 @@ def _notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = [
         (name, whose)
         for name in _QUANTITIES
@@ -301,8 +269,9 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if any(name in row[whose] for row in rows)
     ]
     heads = [f"{_QUANTITIES[name][0]}, {'report' if whose == 'reported' else 'this run'}" for name, whose in columns]
-    lines = ["| model | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
-    return lines + [f"| {row['row']} | " + " | ".join(_cell(row, *column) for column in columns) + " |" for row in rows]
+    return markdown_table(
+        ["model", *heads], [[row["row"], *(_cell(row, *column) for column in columns)] for row in rows]
+    )
 
 
 def _cell(row: Mapping[str, Any], name: str, whose: str) -> str:

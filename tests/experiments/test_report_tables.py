@@ -1,5 +1,4 @@
 import dataclasses
-import itertools
 import json
 
 import pytest
@@ -9,14 +8,12 @@ from fat2019.config.model import ModelConfig
 from fat2019.config.recipes import OURS, RECIPES
 from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
-from fat2019.experiments import reproduce as module
-from fat2019.experiments import sweep as sweeping
-from fat2019.experiments.reproduce import EXPERIMENTS, reproduce, scaled
-from fat2019.experiments.sweep import sweep
+from fat2019.experiments import report_tables as module
+from fat2019.experiments.paper_tables import EXPERIMENTS
+from fat2019.experiments.report_tables import reproduce, scaled
 from fat2019.scoring.ensembles import combine
 from fat2019.scoring.evaluation import predict_test
 from fat2019.training import trainer as training
-from fat2019.training.callbacks import Diverged
 from tests.interrupted_training import tiny_network
 from tests.run_folders import make_run
 
@@ -31,7 +28,6 @@ def trained(monkeypatch):
         return make_run(path, store, seed=len(asked), config=config, validation=(0, 1))
 
     monkeypatch.setattr(module, "train", pretend)
-    monkeypatch.setattr(sweeping, "train", pretend)
     return asked
 
 
@@ -43,7 +39,10 @@ def test_a_table_sets_the_reports_figures_beside_this_runs(store, tmp_path, trai
     assert all(config.model.weights == "none" and config.stages[0].epochs == 15 for _, config in trained)
     lines = (tmp_path / "table.md").read_text().splitlines()
     assert lines[0] == "# Table 6.1: frozen backbones with a dense head, no augmentation"
-    assert "This run: 18 curated, 14 noisy, 8 test clips; weights: none; seeds: 1." in lines
+    assert (
+        "This run: 18 curated, 14 noisy, 8 test clips; weights: none; seeds: 1; windows of validation and test clips: max-energy."
+        in lines
+    )
     assert "| ResNet50 | 24,132,816 | 102 | 545,104 | 90 | 2,700 | 12 | 0.1418 | 0.2100 | 0.1344 | 0.1120 |" in lines
     assert not any("Scale" in line for line in lines)
     assert result["markdown"] == (tmp_path / "table.md").read_text()
@@ -66,6 +65,17 @@ def test_columns_without_a_number_are_left_out(store, tmp_path, trained):
         line for line in reproduce("figure-6.6", store, tmp_path)["markdown"].splitlines() if line.startswith("| model")
     )
     assert "this run" in head and "report" not in head
+
+
+def test_validation_is_of_max_energy_windows_as_in_the_report_or_of_all(store, tmp_path, trained):
+    by_windows = {
+        windows: reproduce("section-6.1", store, tmp_path / windows, windows=windows)["rows"][0]
+        for windows in ("max-energy", "tiled")
+    }
+    for windows, column in (("max-energy", "validation"), ("tiled", "validation_tiled")):
+        row = by_windows[windows]
+        assert row["measured"]["validation"] == module.Run.open(row["runs"][0]["path"]).summary()[column]
+        assert f"clips: {windows}." in (tmp_path / windows / "table.md").read_text()
 
 
 def test_a_smaller_scale_shortens_and_every_output_says_so(store, tmp_path, trained, monkeypatch):
@@ -117,16 +127,17 @@ def test_every_experiment_has_rows_and_every_recipe_an_experiment():
         assert set(experiment.curves) <= set(RECIPES)
 
 
-def test_the_final_models_are_averaged_scored_and_submitted(store, tmp_path, trained):
+@pytest.mark.parametrize("windows", ["max-energy", "tiled"])
+def test_the_final_models_are_averaged_scored_and_submitted(store, tmp_path, trained, windows):
     truth = tmp_path / "truth.csv"
     truth.write_text("fname,labels\n" + "".join(f"test{n:02d}.wav,{store.vocabulary.names[n % 5]}\n" for n in range(8)))
-    result = reproduce("table-7.1", store, tmp_path / "out", truth=truth)
+    result = reproduce("table-7.1", store, tmp_path / "out", truth=truth, windows=windows)
     submissions = sorted(path.name for path in (tmp_path / "out").glob("submission*"))
     assert submissions == [f"submission-{number}-seed-0.csv" for number in range(1, 6)]
     rows = result["rows"]
     assert [row["reported"]["test"] for row in rows] == [0.43131, 0.43470, 0.43859, 0.47128, 0.47128]
 
-    predicted = [predict_test([row["runs"][0]["path"]])[1] for row in rows[:3]]
+    predicted = [predict_test([row["runs"][0]["path"]], windows=windows)[1] for row in rows[:3]]
     for row, members in zip(rows, ((0,), (1,), (2,), (0, 1), (0, 1, 2)), strict=True):
         scores = combine([predicted[member] for member in members])
         fnames = [f"test{n:02d}.wav" for n in range(8)]
@@ -157,56 +168,3 @@ def test_rows_are_trained_really_and_share_their_first_stage(store, tmp_path, mo
     assert all(0 < row["measured"]["validation"] <= 1 for row in result["rows"])
     again = reproduce("table-6.6", store, tmp_path, report=rows.append)
     assert len(rows) == 5 and again == result  # nothing is done twice
-
-
-GRID = {"learning_rate": (1e-2, 1e-3), "optimizer": ("adam", "sgd"), "epochs": (1,)}
-
-
-def test_a_sweep_trains_every_combination_and_ranks_them(store, tmp_path, trained):
-    rows = sweep(store, TrainConfig(), GRID, tmp_path)
-    tried = [(config.stages[0].learning_rate, config.stages[0].optimizer) for _, config in trained]
-    assert tried == list(itertools.product(GRID["learning_rate"], GRID["optimizer"]))
-    assert all(config.stages[0].epochs == 1 for _, config in trained)
-    assert len({name for name, _ in trained}) == 4
-    assert [row["validation"] for row in rows] == [0.114, 0.113, 0.112, 0.111]  # the stand-ins score more each time
-    assert (rows[0]["learning_rate"], rows[0]["optimizer"]) == (1e-3, "sgd") and "epochs" in rows[0]
-    lines = (tmp_path / "table.md").read_text().splitlines()
-    assert lines[0].startswith("| learning_rate | optimizer | LWLRAP train") and lines[2].startswith("| 0.001 | sgd |")
-    assert json.loads((tmp_path / "table.json").read_text())["runs"] == rows
-
-
-def test_options_that_would_change_nothing_are_not_swept(store, tmp_path, trained):
-    with pytest.raises(DataError, match="kernel_size: 3 would change nothing here"):
-        sweep(store, TrainConfig(ModelConfig("compact", weights="none")), {"kernel_size": (3, 5)}, tmp_path)
-    assert not trained
-
-
-def test_a_run_that_diverges_does_not_end_the_sweep(store, tmp_path, monkeypatch):
-    def pretend(store, config, path, report=None):
-        if config.stages[0].learning_rate == 1e-2:
-            raise Diverged("the loss became nan")
-        return make_run(path, store, config=config)
-
-    monkeypatch.setattr(sweeping, "train", pretend)
-    rows = sweep(store, TrainConfig(), {"learning_rate": (1e-2, 1e-3)}, tmp_path)
-    assert [row["learning_rate"] for row in rows] == [1e-3, 1e-2] and rows[1]["error"] == "the loss became nan"
-    assert "| 0.01 | – | diverged |" in (tmp_path / "table.md").read_text()
-
-
-def test_a_bad_value_is_found_before_anything_is_trained(store, tmp_path, trained):
-    with pytest.raises(DataError, match="learning rate"):
-        sweep(store, TrainConfig(), {"learning_rate": (1e-3, -1.0)}, tmp_path)
-    with pytest.raises(DataError, match="no value for optimizer"):
-        sweep(store, TrainConfig(), {"optimizer": ()}, tmp_path)
-    assert trained == []
-
-
-def test_no_option_leads_out_of_the_sweeps_folder(store, tmp_path, trained):
-    weights = tmp_path / "w.h5"
-    sweep(
-        store,
-        TrainConfig(ModelConfig("mobilenetv2")),
-        {"weights": ("none", f"../../{weights}"), "splits": (("curated", "noisy"), ("noisy",))},
-        tmp_path,
-    )
-    assert len(list((tmp_path / "runs").iterdir())) == 4

@@ -212,7 +212,7 @@ def _stages(task: Task) -> dict[str, float]:
     for source in task.sources:
         decoded, rate = timed("decode", _decode, source.path)
         timed("resample", soxr.resample, decoded, rate, _CONFIG.sample_rate_hz)
-        samples, _, _ = timed("check, round to int16", read_audio, source.path, _CONFIG.sample_rate_hz)
+        samples = timed("check, round to int16", read_audio, source.path, _CONFIG.sample_rate_hz).samples
         rule = _CONFIG.silence_rule(task.split, len(samples) / _CONFIG.sample_rate_hz)
         audio, kept_whole = timed("silence", desilence, samples, _CONFIG.sample_rate_hz, rule)
         repeated = repeat_to(audio, _CONFIG.window_samples)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fat2019.audio.decode import read_audio
+from fat2019.audio.decode import Decoded, read_audio
 from fat2019.audio.logmel import cumulative_energy, log_mel, repeat_to
 from fat2019.audio.quantise import quantise
 from fat2019.audio.silence import desilence, kept_ranges
@@ -19,13 +19,16 @@ from fat2019.config.features import FeatureConfig, SilenceRule
 class ClipAudio:
     """A clip's waveform, as recorded and without its silences."""
 
-    recorded: NDArray[np.int16]  # (samples,) at rate_hz
+    decoded: Decoded
     audio: NDArray[np.int16]  # (kept samples,) at rate_hz
     kept_whole: bool  # nothing but silence is in it
     rate_hz: int
-    source_rate_hz: int
-    source_samples: int  # a channel, at the source's rate
     rule: SilenceRule
+
+    @property
+    def recorded(self) -> NDArray[np.int16]:
+        """The waveform with its silences, ``(samples,)`` at ``rate_hz``."""
+        return self.decoded.samples
 
     @property
     def seconds(self) -> float:
@@ -52,10 +55,10 @@ def load_clip(path: Path, split: str, config: FeatureConfig) -> ClipAudio:
     Raises:
         FailedRead, UnreadableAudio: as :func:`fat2019.audio.decode.read_audio`.
     """
-    recorded, source_rate_hz, source_samples = read_audio(path, config.sample_rate_hz)  # (samples,)
-    rule = config.silence_rule(split, len(recorded) / config.sample_rate_hz)
-    audio, kept_whole = desilence(recorded, config.sample_rate_hz, rule)  # (kept samples,)
-    return ClipAudio(recorded, audio, kept_whole, config.sample_rate_hz, source_rate_hz, source_samples, rule)
+    decoded, rate_hz = read_audio(path, config.sample_rate_hz), config.sample_rate_hz
+    rule = config.silence_rule(split, len(decoded.samples) / rate_hz)
+    audio, kept_whole = desilence(decoded.samples, rate_hz, rule)  # (kept samples,)
+    return ClipAudio(decoded, audio, kept_whole, rate_hz, rule)
 
 
 def arrays_of(

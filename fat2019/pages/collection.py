@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fat2019.audio.clip import load_clip
+from fat2019.audio.decode import seconds_of
 from fat2019.config.features import SPLITS, FeatureConfig
 from fat2019.data.data_set import DataSet, find_data_set
 from fat2019.data.vocabulary import Vocabulary
@@ -95,7 +96,7 @@ def _of_data_set(data_set: DataSet, seed: int, progress: Progress | None) -> Col
     config, rows, readable, unreadable = FeatureConfig(), [], [], []
     for done, clip in enumerate(data_set.clips):
         try:
-            rows.append((clip.fname, clip.split, _seconds(clip.path)))
+            rows.append((clip.fname, clip.split, seconds_of(clip.path)))
             readable.append(clip)
         except UnreadableAudio as error:
             unreadable.append({"fname": clip.fname, "split": clip.split, "reason": str(error)})
@@ -124,18 +125,6 @@ def _of_data_set(data_set: DataSet, seed: int, progress: Progress | None) -> Col
         unreadable,
         lambda index: _heard(readable[index].path, readable[index].split, config),
     )
-
-
-def _seconds(path: Path) -> float:
-    import soundfile
-
-    try:
-        found = soundfile.info(str(path))
-    except (soundfile.SoundFileError, OSError) as error:
-        raise UnreadableAudio(f"{path}: no audio that can be decoded") from error
-    if found.frames < 1:
-        raise UnreadableAudio(f"{path}: audio without a single sample")
-    return found.frames / found.samplerate
 
 
 def _heard(path: Path, split: str, config: FeatureConfig) -> Sound:

@@ -128,10 +128,9 @@ def tags_of(tagger: "Tagger", path: Path) -> tuple[dict[str, float], str, str]:
     from fat2019.audio.logmel import log_mel, repeat_to
     from fat2019.pages import figures
 
-    _require_short(path)
     features = tagger.features
     try:
-        line = tagger.along(path)
+        line = tagger.along(path, most_s=MOST_SECONDS)
     except DataError as error:
         raise DataError(str(error).replace(str(path), path.name)) from error
     [tagged] = tagger.tag([path], lambda _, reason: None)
@@ -161,17 +160,3 @@ def _picture(figure: "Figure", says: str) -> str:
 
     image = png_image(figure, says)
     return f'<div style="overflow-x: auto"><div style="min-width: {_LEAST_PICTURE_PX}px">{image}</div></div>'
-
-
-def _require_short(path: Path) -> None:
-    import soundfile
-
-    try:
-        seconds = soundfile.info(str(path)).duration
-    except (soundfile.SoundFileError, OSError) as error:
-        raise DataError(f"{path.name}: no audio that can be decoded (WAV, FLAC, OGG or MP3)") from error
-    if seconds > MOST_SECONDS:
-        raise DataError(
-            f"{path.name}: {seconds / 60:.0f} minutes are too long, {MOST_SECONDS // 60} are the most: "
-            "cut it, or use the command tag"
-        )

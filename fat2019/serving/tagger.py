@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from fat2019.audio.clip import load_clip, stored_log_mel
 from fat2019.audio.decode import read_audio
+from fat2019.audio.limits import MAX_CLIP_S
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import AUDIO_SUFFIXES
 from fat2019.data.vocabulary import Vocabulary
@@ -96,17 +97,18 @@ class Tagger:
                 group, frames = [], 0
         yield from self._score(group)
 
-    def along(self, path: Path, hop_frames: int | None = None) -> Timeline:
+    def along(self, path: Path, hop_frames: int | None = None, most_s: float = MAX_CLIP_S) -> Timeline:
         """Score a file along its time.
 
         Args:
             path: the file.
             hop_frames: from one window to the next; by default half a window.
+            most_s: a longer file is refused.
 
         Raises:
             FailedRead, UnreadableAudio: the file cannot be used.
         """
-        samples, _, _ = read_audio(path, self.features.sample_rate_hz)  # (samples,)
+        samples = read_audio(path, self.features.sample_rate_hz, most_s).samples  # (samples,)
         stored, decibel_range = stored_log_mel(samples, self.features)
         windows = EvaluationWindows(
             _flat([stored], [decibel_range]),

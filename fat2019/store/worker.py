@@ -104,8 +104,8 @@ def _features(source: Source, task: Task) -> ClipFeatures:
         source.usage,
         clip.audio,
         *arrays_of(clip.audio, config),
-        clip.source_rate_hz,
-        clip.source_samples,
+        clip.decoded.source_rate_hz,
+        clip.decoded.source_samples,
         clip.kept_whole,
     )
 

@@ -1,16 +1,25 @@
 """Files that are there whole or not at all, whatever happens while they are written."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fat2019.errors import DataError
 
 _UNFINISHED = ".unfinished-"
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
 
 
 @contextlib.contextmanager
@@ -104,6 +113,38 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{path}: expected a JSON object, received {type(value).__name__}")
     return value
+
+
+def open_plain(path: Path, expected: str = "a file") -> BinaryIO:
+    """Open a file for reading, or what a link leads to: a plain file, which ends, and for which nobody has to wait.
+
+    Args:
+        path: the file.
+        expected: what is to be there, for the message.
+
+    Raises:
+        DataError: it is a folder, a device, a FIFO, a socket, or a link that leads back to itself.
+        OSError: it is missing, or cannot be opened.
+    """
+    try:
+        # Looked at before it is opened, which alone can do something to a device, and without waiting for a writer.
+        _require_plain(path, path.stat().st_mode, expected)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise DataError(f"{path}: a link that leads back to itself, where {expected} is expected") from error
+        raise
+    try:
+        _require_plain(path, os.fstat(descriptor).st_mode, expected)
+    except DataError:
+        os.close(descriptor)
+        raise
+    return open(descriptor, "rb")  # noqa: PTH123  a descriptor has no path
+
+
+def _require_plain(path: Path, mode: int, expected: str) -> None:
+    if not stat.S_ISREG(mode):
+        raise DataError(f"{path}: {_KINDS.get(stat.S_IFMT(mode), 'no plain file')}, where {expected} is expected")
 
 
 def clear_unfinished(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Clips that cannot be used: listed with the reason, never seen, and taken back when they can."""
 
 import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -98,15 +99,15 @@ def test_a_clip_that_the_machine_fails_to_read_stops_the_build_and_the_same_comm
     sounds, tmp_path, monkeypatch
 ):
     build(sounds, tmp_path / "expected")
-    opened = Path.open
+    opened = os.open
 
     def refuse(path, *arguments, **options):
-        if path.name == "c001.wav":
+        if Path(path).name == "c001.wav":
             raise PermissionError(errno.EACCES, "Permission denied")
         return opened(path, *arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", refuse)
+        patch.setattr(os, "open", refuse)
         message = refusal(sounds, tmp_path / "s")
     assert message == f"{sounds}/train_curated/c001.wav: cannot be read: Permission denied: the same command goes on"
     build(sounds, tmp_path / "s")

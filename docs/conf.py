@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # autodoc imports TensorFlow
 
-import fat2019
+import fat2019  # noqa: E402  from the folder above
 
 project = "fat2019"
 author = "The fat2019 maintainers"

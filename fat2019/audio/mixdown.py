@@ -45,6 +45,9 @@ class Mixdown:
             return block[:, 0]
         if self.channel is not None:
             return np.ascontiguousarray(block[:, min(self.channel, block.shape[1] - 1)])
+        if block.shape[1] == 2:  # to the bit what mean makes of them, in a fraction of its time
+            mono = block[:, 0] + block[:, 1]
+            return np.multiply(mono, np.float32(0.5), out=mono)
         return block.mean(axis=1)
 
 

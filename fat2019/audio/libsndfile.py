@@ -175,9 +175,11 @@ class LibsndfileReader:
             if frames < sound.frames - _MP3_TOLERANCE and counts_frames(self._file, part.head_from):
                 self._require_all(sound.frames, frames)
             return
-        head = bytes_at(self._file, 0, fixed.HEAD_BYTES)
-        self._require_all(fixed.announced_samples(head) or sound.frames, frames)
-        if sound.format not in _HELD_FORMATS and _UNHELD.search(sound.extra_info):
+        self._require_all(sound.frames, frames)
+        if sound.format in _HELD_FORMATS:
+            return
+        self._require_all(fixed.announced_samples(bytes_at(self._file, 0, fixed.HEAD_BYTES)) or 0, frames)
+        if _UNHELD.search(sound.extra_info):
             raise UnreadableAudio(f"{self._path}: truncated: its header announces more than is there: copy it again")
 
     def _require_all(self, announced: int, frames: int) -> None:

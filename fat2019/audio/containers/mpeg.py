@@ -45,9 +45,12 @@ def read_mpeg(file: BinaryIO, at: int, size: int) -> Found:
     streams: list[_Stream] = []
     position = end = at
     while position < size:
-        after_tags = end_of_tags(file, position, size)
-        frame = bytes_at(file, after_tags, _PROBE_BYTES)
+        after_tags, frame = position, bytes_at(file, position, _PROBE_BYTES)
         length = _frame_bytes(frame)
+        if length == 0:
+            after_tags = end_of_tags(file, position, size)
+            frame = bytes_at(file, after_tags, _PROBE_BYTES)
+            length = _frame_bytes(frame)
         if length == 0:
             after_rubbish = _next_frame(file, after_tags, size)
             if after_rubbish is None:

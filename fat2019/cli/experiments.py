@@ -121,7 +121,7 @@ def reproduce(
     fat2019 compare ablation --other features/microphone microphone.csv
     """,
 )
-@click.argument("table", type=NearChoice(COMPARISONS, "comparisons"))
+@click.argument("table", type=NearChoice(COMPARISONS, "comparisons"), metavar="TABLE")
 @options.store_to_train_on
 @_out("compared")
 @click.option("--scale", callback=_scale, default="full", help="Share of the epochs: full, small (0.1) or a number.")

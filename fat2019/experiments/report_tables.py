@@ -241,7 +241,7 @@ def _conditions(result: Mapping[str, Any]) -> list[str]:
     clips = ", ".join(f"{count} {split}" for split, count in result["clips"].items())
     lines = [
         f"This run: {clips} clips; weights: {result['weights'] or 'as in the report'}; seeds: {result['seeds']}; "
-        f"windows of validation and test clips: {result['windows']}."
+        f"held-out clips by their {result['windows']} windows."
     ]
     if result["scale"] < 1:
         lines += [
@@ -269,9 +269,8 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
         if any(name in row[whose] for row in rows)
     ]
     heads = [f"{_QUANTITIES[name][0]}, {'report' if whose == 'reported' else 'this run'}" for name, whose in columns]
-    return markdown_table(
-        ["model", *heads], [[row["row"], *(_cell(row, *column) for column in columns)] for row in rows]
-    )
+    cells = [[row["row"], *(_cell(row, *column) for column in columns)] for row in rows]
+    return markdown_table(["model", *heads], cells)
 
 
 def _cell(row: Mapping[str, Any], name: str, whose: str) -> str:

@@ -39,10 +39,8 @@ def test_a_table_sets_the_reports_figures_beside_this_runs(store, tmp_path, trai
     assert all(config.model.weights == "none" and config.stages[0].epochs == 15 for _, config in trained)
     lines = (tmp_path / "table.md").read_text().splitlines()
     assert lines[0] == "# Table 6.1: frozen backbones with a dense head, no augmentation"
-    assert (
-        "This run: 18 curated, 14 noisy, 8 test clips; weights: none; seeds: 1; windows of validation and test clips: max-energy."
-        in lines
-    )
+    conditions = "weights: none; seeds: 1; held-out clips by their max-energy windows."
+    assert f"This run: 18 curated, 14 noisy, 8 test clips; {conditions}" in lines
     assert "| ResNet50 | 24,132,816 | 102 | 545,104 | 90 | 2,700 | 12 | 0.1418 | 0.2100 | 0.1344 | 0.1120 |" in lines
     assert not any("Scale" in line for line in lines)
     assert result["markdown"] == (tmp_path / "table.md").read_text()
@@ -75,7 +73,7 @@ def test_validation_is_of_max_energy_windows_as_in_the_report_or_of_all(store, t
     for windows, column in (("max-energy", "validation"), ("tiled", "validation_tiled")):
         row = by_windows[windows]
         assert row["measured"]["validation"] == module.Run.open(row["runs"][0]["path"]).summary()[column]
-        assert f"clips: {windows}." in (tmp_path / windows / "table.md").read_text()
+        assert f"by their {windows} windows." in (tmp_path / windows / "table.md").read_text()
 
 
 def test_a_smaller_scale_shortens_and_every_output_says_so(store, tmp_path, trained, monkeypatch):

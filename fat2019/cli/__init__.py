@@ -2,6 +2,9 @@
 
 Results go to standard output, everything else to standard error. With ``--json`` standard output holds one JSON object.
 Heavy libraries are imported inside the commands, so that ``--help`` answers at once.
+
+Exit status: 0 done; 1 what was looked for was found, such as damage by ``verify``; 2 something outside the program is
+wrong; 130 interrupted.
 """
 
 import errno
@@ -14,6 +17,7 @@ import click
 
 from fat2019 import __version__
 from fat2019.cli import experiments, features, look, score, train
+from fat2019.cli.output import discard
 from fat2019.errors import DataError
 from fat2019.utils.progress import PROGRESS_LOG
 
@@ -30,20 +34,27 @@ _RESUMED = {
 }
 
 
-class _BadInput(click.ClickException):
-    """Something outside the program is wrong."""
+class _Failure(click.ClickException):
+    """One line on standard error; something outside the program is wrong."""
 
     exit_code = 2
 
+    def show(self, file: Any = None) -> None:
+        """Say it, if there is anybody to hear it."""
+        try:
+            super().show(file)
+        except (OSError, ValueError):  # standard error is full or closed: the exit status is what is left
+            discard(sys.stderr)
 
-class _Interrupted(click.ClickException):
+
+class _Interrupted(_Failure):
     """Ctrl-C."""
 
     exit_code = 130
 
 
 class _Group(click.Group):
-    """Turns what is wrong outside the program into one line and an exit status."""
+    """Turns whatever goes wrong into one line and an exit status; ``--verbose`` shows where it happened as well."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Take ``--quiet`` and ``--verbose`` wherever they stand."""
@@ -55,41 +66,69 @@ class _Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except DataError as error:
-            raise _BadInput(str(error)) from error
-        except OSError as error:
-            # Whoever reads our output has had enough (click ends then in silence); or no file is to blame.
-            if error.errno == errno.EPIPE or error.filename is None:
-                raise
-            logging.getLogger("fat2019").debug("where it happened:", exc_info=True)
-            raise _BadInput(_said(error)) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except KeyboardInterrupt as error:
-            goes_on = (
-                f"; the same command goes on {from_}"
-                if (from_ := _RESUMED.get(context.invoked_subcommand or ""))
-                else ""
-            )
-            raise _Interrupted(f"interrupted{goes_on}") from error
+            resumes = _RESUMED.get(context.invoked_subcommand or "")
+            how = f"; run the same command again to resume {resumes}" if resumes else ""
+            raise _Interrupted(f"interrupted{how}") from error
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # whoever reads our output has had enough: click ends in silence
+            logging.getLogger("fat2019").debug("where it happened:", exc_info=True)
+            _flush_or_discard()
+            raise _Failure(_said(error)) from error
 
 
-def _said(error: OSError) -> str:
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return f"{error.filename}: a file is where a folder is to be made"
-    return f"{error.filename}: {error.strerror}"
+def _flush_or_discard() -> None:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        discard(sys.stdout)
+
+
+def _said(error: Exception) -> str:
+    """One line on what went wrong."""
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if isinstance(error, FileExistsError | NotADirectoryError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: a file is where a folder is to be made"
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return f"{where}{error.strerror}"
+    lines = str(error).strip().splitlines()
+    return f"unexpected {type(error).__name__}: {lines[0] if lines else 'no message'} (--verbose shows where)"
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="fat2019")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say more about what is done.")
+@click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Print details, other libraries' messages, and where errors arise.")
 def main(quiet: bool, verbose: bool) -> None:
     """Tag sounds: features once, training fast, for Freesound Audio Tagging 2019 and data sets shaped like it."""
+    _reopen_standard_streams()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "2")
+    logging.raiseExceptions = False  # of messages that standard error does not take
     standard_error = logging.StreamHandler(sys.stderr)
     standard_error.setLevel(logging.WARNING if quiet else logging.NOTSET)  # a run's log.txt is told all the same
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[standard_error])
     logging.getLogger("fat2019").setLevel(logging.DEBUG if verbose else logging.INFO)
     PROGRESS_LOG.setLevel(logging.WARNING if quiet else logging.NOTSET)
+
+
+def _reopen_standard_streams() -> None:
+    """Give closed standard streams the null device: else the next file that is opened gets their number.
+
+    What C++ code writes to standard error would then be written into that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
 
 
 for _command in (

@@ -4,9 +4,10 @@ import errno
 import json
 import logging
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -24,6 +25,12 @@ def print_result(result: dict[str, Any], json_: bool, lines: Sequence[str]) -> N
         if error.errno == errno.EPIPE:  # whoever reads it has had enough
             raise
         raise DataError(f"standard output: cannot be written: {error.strerror}") from error
+
+
+def discard(stream: TextIO | None) -> None:
+    """Send what a standard stream still holds nowhere: Python flushes it at its end, and would fail once more."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _without_nan(value: Any) -> Any:

@@ -395,7 +395,10 @@ def test_interrupting_a_build_exits_with_130_and_says_how_to_go_on(data, tmp_pat
     started = tmp_path / "store" / "build.journal"
     command = ["build-features", data, "--out", tmp_path / "store", "--workers", 1]
     _, said = interrupted(command, lambda _: started.exists())
-    assert said.splitlines()[-1] == "Error: interrupted; the same command goes on from the last finished shards"
+    assert (
+        said.splitlines()[-1]
+        == "Error: interrupted; run the same command again to resume from the last finished shards"
+    )
 
 
 def test_interrupting_a_quiet_training_says_only_how_to_go_on_and_the_same_command_does(store, tmp_path, monkeypatch):
@@ -410,7 +413,10 @@ def test_interrupting_a_quiet_training_says_only_how_to_go_on_and_the_same_comma
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")  # it is for the command to make TensorFlow quiet
     command = ["--quiet", "train", "--features", store.path, "--run", tmp_path / "run", "--epochs", 5000]
     printed, said = interrupted(command, lambda _: epochs() >= 1)
-    assert (printed, said) == ("", "Error: interrupted; the same command goes on from the last finished epoch\n")
+    assert (printed, said) == (
+        "",
+        "Error: interrupted; run the same command again to resume from the last finished epoch\n",
+    )
     assert "epoch 1: loss" in (tmp_path / "run" / "log.txt").read_text()  # which is told what the terminal is not
     done, finished = history.read_text(), epochs()
     # Again in this process, as soon as an epoch more is finished.

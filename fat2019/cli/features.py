@@ -4,19 +4,21 @@ import contextlib
 import dataclasses
 import logging
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fat2019.cli.command import Command
 from fat2019.cli.loading import load_tensorflow, require_folder_place
-from fat2019.cli.options import PATH, Some, as_json, validation_share
+from fat2019.cli.options import PATH, Some, as_json, some_columns, validation_share
 from fat2019.cli.output import epoch_line, print_result
 from fat2019.config.features import DTYPES, NAMED, SPLITS
 from fat2019.store.formats import FORMATS
 from fat2019.utils.progress import progress
+
+if TYPE_CHECKING:
+    from fat2019.data.clip import DataSet
 
 _FORMATS = {**{name: (name,) for name in FORMATS}, "both": FORMATS}
 
@@ -87,6 +89,19 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     default=None,
     help="Some of curated,noisy,test.  [default: those there are]",
 )
+@click.option(
+    "--layout",
+    default=None,
+    help="How DATA is arranged: kaggle, zenodo, folders, table, audiofolder, esc50, urbansound8k, fsd50k, "
+    "fsdkaggle2018.  [default: the one that fits]",
+)
+@click.option(
+    "--columns",
+    callback=some_columns,
+    default=None,
+    metavar="name=COLUMN,labels=COLUMN",
+    help="Columns of the table, where they have other names than the usual; also split, fold, group.",
+)
 @click.option("--keep-known-bad", is_flag=True, help="Keep the curated clips that are known to be wrongly labelled.")
 @click.option("--strict", is_flag=True, help="Stop at the first clip that cannot be used, instead of leaving it out.")
 @click.option("--repair", is_flag=True, help="Rebuild missing and damaged shards, and try unusable clips again.")
@@ -100,6 +115,8 @@ def build_features(
     workers: int | None,
     scheduler: str | None,
     splits: tuple[str, ...] | None,
+    layout: str | None,
+    columns: dict[str, str] | None,
     keep_known_bad: bool,
     strict: bool,
     repair: bool,
@@ -107,7 +124,8 @@ def build_features(
 ) -> None:
     """Turn the audio files of DATA into a feature store: desilenced 16 kHz audio and log-mels.
 
-    DATA is a folder in Kaggle's layout (train_curated/, train_curated.csv, ...) or Zenodo's. A build that was
+    DATA is a folder of FSDKaggle2019 (from Kaggle or Zenodo), FSDKaggle2018, ESC-50, UrbanSound8K or FSD50K, a Hugging
+    Face audiofolder, a folder with a folder for each class, or one with audio and a table of labels. A build that was
     interrupted goes on when started again; one that is up to date says so.
     """
     from fat2019.data.data_set import find_data_set
@@ -115,8 +133,8 @@ def build_features(
 
     if scheduler:  # whose workers have another working directory
         data, out = data.resolve(), out.resolve()
-    data_set = find_data_set(data, splits=splits, keep_known_bad=keep_known_bad)
-    _say_left_out(data_set.left_out)
+    data_set = find_data_set(data, layout=layout, splits=splits, keep_known_bad=keep_known_bad, columns=columns)
+    _say_what_was_found(data_set)
     with progress("clips") as show, _executor(scheduler) as executor:
         summary = build(
             data_set,
@@ -202,10 +220,14 @@ def _executor(scheduler: str | None) -> contextlib.AbstractContextManager[Any]:
     return scheduler_executor(scheduler)
 
 
-def _say_left_out(left_out: Sequence[tuple[str, str]]) -> None:
+def _say_what_was_found(data_set: "DataSet") -> None:
+    log = logging.getLogger("fat2019")
+    log.info("%s", data_set.describe())
+    for note in data_set.notes:
+        log.info("%s", note)
     by_reason: dict[str, list[str]] = {}
-    for fname, reason in left_out:
+    for fname, reason in data_set.left_out:
         by_reason.setdefault(reason, []).append(fname)
     for reason, fnames in by_reason.items():
         more = f" and {len(fnames) - 5} more" if len(fnames) > 5 else ""
-        logging.getLogger("fat2019").info("left out, %s: %s%s", reason, ", ".join(fnames[:5]), more)
+        log.info("left out, %s: %s%s", reason, ", ".join(fnames[:5]), more)

@@ -53,6 +53,16 @@ class Some(click.ParamType):
         return self._metavar
 
 
+def some_columns(_: click.Context, __: click.Parameter, value: str | None) -> dict[str, str] | None:
+    """Turn ``name=file,labels=tags`` into a mapping; a callback of options."""
+    if value is None:
+        return None
+    pairs = [part.partition("=") for part in value.split(",")]
+    if not all(field.strip() and column.strip() for field, _, column in pairs):
+        raise click.BadParameter(f"expected name=COLUMN,labels=COLUMN, received {value!r}")
+    return {field.strip(): column.strip() for field, _, column in pairs}
+
+
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object on standard output, nothing else.")
 store_to_train_on = click.option("--features", type=PATH, default=Path("features/fat2019"), help="The feature store.")
 store_of_the_run = click.option(

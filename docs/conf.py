@@ -7,20 +7,15 @@ site a version is a matter of where it is put.
 """
 
 import os
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from fat2019 import __version__
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # autodoc imports TensorFlow
-
-import fat2019  # noqa: E402  from the folder above
 
 project = "fat2019"
 author = "The fat2019 maintainers"
 copyright = "2026, The fat2019 maintainers"
-version = release = fat2019.__version__
+version = release = __version__
 html_title = f"fat2019 {release}"
 
 root_doc = "docs/index"

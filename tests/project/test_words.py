@@ -59,4 +59,6 @@ def test_no_help_of_an_option_begins_with_of():
 
 def _texts():
     files = [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]
-    return [path for path in files if path.suffix in KINDS and path != Path(__file__) and "__pycache__" not in path.parts]
+    return [
+        path for path in files if path.suffix in KINDS and path != Path(__file__) and "__pycache__" not in path.parts
+    ]

@@ -36,8 +36,24 @@ from fat2019.training import trainer as training
 from tests.interrupted_training import tiny_network
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "features" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUN_PAGES = [page for page in PAGES if page.name != "commands.md"]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    ROOT / "features" / "README.md",
+    ROOT / "benchmarks" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+RUN_PAGES = [
+    page for page in PAGES if page.name not in ("commands.md", "CHANGELOG.md") and "benchmarks" not in page.parts
+]
+SCRIPTS = re.compile(r"^```python\n# \S+\.py\n.*?^```", flags=re.DOTALL | re.MULTILINE)  # which a command runs
+
+
+def python_of(page):
+    """The Python blocks of a page that are no scripts; test_reader.py has that of the store's format."""
+    return re.findall(r"^```python\n(.*?)^```", SCRIPTS.sub("", page.read_text()), flags=re.DOTALL | re.MULTILINE)
+
+
+PYTHON_PAGES = [page for page in PAGES if python_of(page) and page.parent.name != "features"]
 COMMANDS = ("fat2019", "python", "make", "pip", ".", "head")
 OURS = re.compile(r"(?:fat2019|python cli\.py) ")
 
@@ -50,7 +66,7 @@ def test_the_reference_of_commands_is_up_to_date():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_and_pictures_of_a_page_are_there_and_pictures_are_small(page):
-    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
         if target.endswith((".png", ".svg")):
             assert (page.parent / target).stat().st_size < 150_000
@@ -85,11 +101,22 @@ def test_the_commands_of_a_page_do_what_they_should(page, world, tmp_path, monke
         elif words[0] == "python" and (ROOT / words[1]).is_file():  # a benchmark: minutes
             options = [word for word in words[2:] if word.startswith("--")]
             assert all(f'"{option}"' in (ROOT / words[1]).read_text() for option in options), command
+        elif words[:2] == ["python", "-m"]:  # an environment, which is there
+            assert words[2] == "venv"
         elif words[0] == "python":
             subprocess.run([sys.executable, *words[1:]], check=True, capture_output=True)
         elif words[0] == "head":  # the sum of a manifest
             done = subprocess.run(command, shell=True, cwd="STORE", check=True, capture_output=True, text=True)
             assert done.stdout.split()[0] in Path("STORE/manifest.json").read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("page", PYTHON_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, world, tmp_path, monkeypatch):
+    shutil.copytree(world, tmp_path, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training, "build", tiny_network)
+    blocks = python_of(page)
+    exec(compile("\n".join(blocks), str(page), "exec"), {"__name__": "__main__"})
 
 
 def commands_of(text):

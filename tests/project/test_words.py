@@ -12,16 +12,19 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("fat2019", "docs", "features", "benchmarks", "tests", "notebooks", ".github")
 KINDS = (".md", ".html", ".py", ".ipynb", ".yml")
 AVOIDED = {  # a pattern, and what to write
-    r"\bgo(es)? on (after|from|with|when|where|only|by|until|till)\b|\b(run|build|command)s? goes? on\b": "resumes, continues",
+    r"\bgo(es)? on (after|from|with|when|where|only|by|until)\b": "resumes, continues",
+    r"\b(run|build|command)s? goes? on\b": "resumes",
     r"\bsittings?\b": "sessions",
     r"\bwhole files?\b|\bfiles? (that are )?whole\b|written whole": "atomic write",
-    r"\bjudged labels?\b|\bjudg(e|es|ed|ing) (the )?(noisy|labels?)|noisy label is worth|labels? (is|are) worth": "label cleaning",
+    r"\bjudged labels?\b|\bjudg(e|es|ed|ing) (the )?(noisy|labels?)": "label cleaning",
+    r"labels? (is|are) worth": "label confidence",
     r"own_share": "MixUp lambda",
     r"move[_ ]bands|\bmoved spectra\b|spectra (are|were) moved": "frequency shift/stretch",
     r"in[_ ]turn\b(?=.{0,40}(sound|mix|window))|heard one after the other|\bat once alone\b": "concatenated, overlaid",
     r"\bloudest (random )?windows?\b|\bloudest of (the |three |a few )?(random|windows|three|candidates)": "max-energy",
     r"by two steps( at once)?\b": "stride 2",
-    r"\ba (row|second|step|clip|epoch|window|minute) a core\b|\ba (row|core|second)[,;:.)]": "per row, per core, per second",
+    r"\ba (row|second|step|clip|epoch|window|minute) a core\b": "per row per core",
+    r"\ba (row|core|second)[,;:.)]": "per row, per core, per second",
     r"is to be heard|are to be heard": "What's in this sound?",
     r"taken for (what|which)": "most frequent confusions",
     r"\bwent worst\b": "worst predictions",

@@ -25,7 +25,7 @@ lint: install
 
 # The site in build/docs; a warning is an error.
 docs: install
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . build/docs
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . build/docs
 
 # Wheel and source archive in dist/.
 dist: install

@@ -6,11 +6,7 @@ between two Markdown files is the same on the site and in the repository. The si
 site a version is a matter of where it is put.
 """
 
-import os
-
 from fat2019 import __version__
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # autodoc imports TensorFlow
 
 project = "fat2019"
 author = "The fat2019 maintainers"

@@ -1,4 +1,4 @@
-"""A data set or a feature store -> a page on which to see and hear it: the report's section 3 for any clips."""
+"""A data set or a feature store -> a page to look at and listen to: section 3 of the report, for any clips."""
 
 import dataclasses
 import itertools
@@ -146,7 +146,7 @@ def _pairs(together: npt.NDArray[np.int64], vocabulary: Vocabulary) -> list[tupl
 
 
 def _overview(drawn: Page, collection: Collection, together: npt.NDArray[np.int64]) -> list[Any]:
-    """The figures of lengths and labels."""
+    """The figures of durations and labels."""
     result = []
     for split in SPLITS:
         rows = collection.clips.loc[collection.of(split)]
@@ -277,7 +277,7 @@ def _examples(drawn: Page, collection: Collection, count: int, seed: int) -> lis
                     f"example-{place + 1}-augmented",
                     figures.images(
                         {
-                            "the loudest window": cut.raw[place],
+                            "max-energy window": cut.raw[place],
                             "SpecAugment": cut.augmented[place],
                             f"partner: {partner}": cut.raw[place - 1],
                             f"MixUp, {_OWN_SHARE:g} of it": cut.mixed[place],
@@ -296,7 +296,7 @@ def _examples(drawn: Page, collection: Collection, count: int, seed: int) -> lis
 class _Cut:
     """What training makes of some clips."""
 
-    starts: list[list[int]]  # first frames of each clip's candidates, the loudest first
+    starts: list[list[int]]  # first frames of each clip's candidates, the one of most energy first
     raw: npt.NDArray[np.float32]  # (clips, frames, mels)
     augmented: npt.NDArray[np.float32]
     mixed: npt.NDArray[np.float32]  # each with the clip before it
@@ -323,8 +323,8 @@ class _Cut:
         ]
         windows = np.stack(
             [
-                log_mel[loudest : loudest + config.window_frames]
-                for (log_mel, _, _), (loudest, *_) in zip(features, starts, strict=True)
+                log_mel[first : first + config.window_frames]
+                for (log_mel, _, _), (first, *_) in zip(features, starts, strict=True)
             ]
         )
         raw = to_image(windows, windows.min(axis=(1, 2)), windows.max(axis=(1, 2)))  # (clips, frames, mels)

@@ -110,7 +110,7 @@ def durations(before_s: npt.NDArray[np.float64], after_s: npt.NDArray[np.float64
     axes.hist(before_s, bins.tolist(), color=SPLIT_COLOURS[split], alpha=0.45, label="as recorded")
     if after_s is not None:
         axes.hist(after_s, bins.tolist(), histtype="step", color=RED, linewidth=1.6, label="without silence")
-    axes.set(xscale="log", xlabel="length in s", ylabel="clips", title=f"Lengths of {split} clips")
+    axes.set(xscale="log", xlabel="duration (s)", ylabel="clips", title=f"Durations of {split} clips")
     ticks = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if bins[0] <= tick <= bins[-1]]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.xaxis.set_minor_formatter(lambda *_: "")
@@ -153,7 +153,7 @@ def label_histogram(names: Sequence[str], counts: Mapping[str, npt.NDArray[np.in
             label=split,
         )
     axes.set_xlabel("clips")
-    _head(figure, "Clips of each class")
+    _head(figure, "Clips per class")
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 
@@ -213,7 +213,7 @@ def clip(
         samples: int16 ``(samples,)``, as recorded if ``kept`` is given, without silence otherwise.
         kept: ranges ``(ranges, 2)`` of samples that are no silence; none if that is not known.
         log_mel: decibels ``(frames, mels)`` of what is kept.
-        starts: first frames of windows; the first is the loudest, which is taken.
+        starts: first frames of windows; the first has most energy and is taken.
         config: of the features.
         title: which clip.
     """
@@ -388,7 +388,7 @@ def _draw_log_mel(axes: "Axes", log_mel: npt.NDArray[np.float32], config: Featur
         interpolation="nearest",
         extent=(0, seconds, 0, config.mel_bands),
     )
-    axes.set(xlabel="time without silence in s", ylabel="mel band")
+    axes.set(xlabel="time without silence (s)", ylabel="mel band")
     axes.figure.colorbar(image, ax=axes, label="dB", pad=0.01)
 
 

@@ -1,7 +1,7 @@
-"""Finished runs -> a page on how they learnt, what they reach, and where they fail.
+"""Finished runs -> a page of learning curves, scores and errors.
 
-Everything but the curves is on the validation clips, all windows averaged. Several runs stand side by side, on the
-clips that were held out from all of them, beside the plain mean of their scores: the ensemble.
+Everything but the curves is on the validation clips, averaged over all windows. Several runs are compared on the
+clips that were held out from all of them, along with their ensemble, the plain mean of their scores.
 """
 
 import dataclasses
@@ -83,7 +83,7 @@ def report(
         page,
         drawn.render(
             "report.html",
-            title=f"How {', '.join(names)} did",
+            title=f"Run report: {', '.join(names)}",
             **numbers,
             ensemble_name=ENSEMBLE,
             ranked_by=ENSEMBLE if len(runs) > 1 else names[0],
@@ -209,7 +209,7 @@ def _confusions(
     return [
         {
             "label": vocabulary.names[label],
-            "taken_for": vocabulary.names[taken],
+            "predicted": vocabulary.names[taken],
             "clips": int(counts[label, taken]),
             "of": int(support[label]),
         }

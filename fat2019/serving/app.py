@@ -33,7 +33,7 @@ _LEAST_PICTURE_PX = 760  # narrower, its text could not be read: on a telephone 
 
 
 def serve(run: Path, port: int, ready: Callable[[], None]) -> None:
-    """Show the page until it is interrupted.
+    """Show the page until Ctrl-C.
 
     Args:
         run: the run's folder.

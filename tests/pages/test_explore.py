@@ -160,7 +160,7 @@ def test_a_share_out_of_range_is_refused_though_a_page_may_do_without_the_balanc
     assert not (tmp_path / "page.html").exists()
 
 
-def test_the_window_that_is_cut_is_the_loudest_of_the_candidates(store):
+def test_the_window_that_is_cut_is_the_candidate_of_most_energy(store):
     audio = [store.audio(fname) for fname in store.clips["fname"][4:9]]
     features = [arrays_of(samples, store.config) for samples in audio]
     cut = _Cut.of(features, store.config, np.random.default_rng(3))

@@ -44,7 +44,7 @@ def test_lengths_are_counted_each_once_before_and_after():
     [axes] = figures.durations(before, after, "curated").axes
     bars = [patch for patch in axes.patches if hasattr(patch, "get_height")]
     assert sum(bar.get_height() for bar in bars) == 4
-    assert axes.get_xlabel() == "length in s"
+    assert axes.get_xlabel() == "duration (s)"
     steps = next(patch for patch in axes.patches if not hasattr(patch, "get_height"))
     assert steps.get_path().vertices[:, 1].max() >= 1
 

@@ -94,7 +94,7 @@ def test_a_confusion_is_a_label_and_the_class_ranked_first_in_its_place():
     truth = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 1, 0], [0, 0, 1]], np.uint8)
     scores = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.2, 0.3, 0.1], [0.1, 0.2, 0.3], [0.1, 0.2, 0.3]])
     found = [
-        (pair["label"], pair["taken_for"], pair["clips"], pair["of"]) for pair in _confusions(truth, scores, vocabulary)
+        (pair["label"], pair["predicted"], pair["clips"], pair["of"]) for pair in _confusions(truth, scores, vocabulary)
     ]
     assert found == [("a", "b", 2, 4), ("a", "c", 1, 4), ("b", "c", 1, 1)]
 

@@ -12,7 +12,7 @@ demo: install
 
 # The daily habit, under a minute.
 check: lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow' $(QUICK)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --hypothesis-profile=quick -m 'not slow' $(QUICK)
 
 # Everything.
 test: lint $(VENV)/browser-test

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 import fat2019  # noqa: F401  (sets up TensorFlow, before a test imports it)
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=15)  # of `make check`
 
 RATE_HZ = 16_000  # that of the features, so that nothing is resampled
 CLASSES = ("Bark", "Bell", "Drip", "Hiss", "Knock")

@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _peer(arguments: argparse.Namespace, seed: int) -> dict[str, float]:
-    # Unlike ours, the peer's scores are not made anew when the command is given again: they are of these labels alone.
+    # Unlike ours, the peer's scores are not recomputed when the command is given again: they are of these labels alone.
     of_truth = hashlib.sha256(arguments.truth.read_bytes()).hexdigest()[:8]
     path = arguments.out / f"peer-{arguments.cpu_minutes:g}-seed-{seed}-{of_truth}.json"
     if not path.is_file():

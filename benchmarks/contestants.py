@@ -134,7 +134,7 @@ def _epoch_of(values: npt.NDArray[np.int64], batch: int = BATCH_WINDOWS) -> Iter
 
 
 def _loudest_starts(log_mels: FlatLogMels, config: FeatureConfig) -> npt.NDArray[np.int64]:
-    """For each clip, in random order, the loudest of three random windows: its first row of the array."""
+    """For each clip, in random order, the max-energy window of three random ones: its first row of the array."""
     rng = np.random.default_rng(0)
     clip = rng.permutation(len(log_mels.frame_offset) - 1)
     windows = np.diff(log_mels.frame_offset)[clip] - config.window_frames + 1

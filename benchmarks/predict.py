@@ -1,4 +1,4 @@
-"""How fast clips are scored: clips a second on one core, in tiled windows, by the simple network with fresh weights.
+"""How fast clips are scored: clips per second on one core, in tiled windows, by the simple network with fresh weights.
 
     python benchmarks/predict.py STORE [--clips 300] [--runs 5] [--json]
 

@@ -1,4 +1,4 @@
-"""How fast the networks are trained: windows a second of training steps, beside other ways to the same step.
+"""How fast the networks are trained: windows per second of training steps, beside other ways to the same step.
 
     python benchmarks/train_step.py [--runs 5] [--json] [--all]
 
@@ -9,7 +9,7 @@ takes longer. All in turn make a run; figures are medians over the runs, ratios 
 - Ours is the network and the step as ``fat2019 train`` makes them, LWLRAP and oneDNN included.
 - Keras's plain defaults are the same layers, compiled and fitted with nothing set, in a process where nothing has set
   TensorFlow's variables.
-- The PyTorch twin has the same layers, channels last, a thread a core, binary cross-entropy and Adam.
+- The PyTorch twin has the same layers, channels last, a thread per core, binary cross-entropy and Adam.
 
 ``--all`` adds ResNet50 and MobileNetV2, all layers trained (report, section 6.5) beside Keras's defaults; and for ours
 alone with their top trained (6.4) or frozen whole, from which the time of the report's experiments can be worked out.

@@ -76,7 +76,7 @@ def _batches(paths: Sequence[Path], labels: npt.NDArray[np.float32], log_mel: To
 
 
 def _loudest_window(samples: tf.Tensor) -> tf.Tensor:
-    """``largo_fijo``: a short clip repeated, of a long one the loudest of three random windows; ``(48000,)``."""
+    """``largo_fijo``: a short clip repeated, the max-energy one of three random windows else; ``(48000,)``."""
     count = tf.size(samples)
     if count < _WINDOW_SAMPLES:
         samples = tf.tile(samples, [-(-_WINDOW_SAMPLES // count)])

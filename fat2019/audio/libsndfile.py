@@ -28,7 +28,7 @@ _RATES_HZ = (1_000, 1_000_000)  # beyond these a header lies, and resampling wou
 _MP3_TOLERANCE = 2 * 1_152  # samples: encoders do not agree on which frames are counted
 _ENDLESS = 1 << 35  # samples: FLAC has 36 bits for their number, and some writers set them all
 _HELD_FORMATS = frozenset(("WAV", "WAVEX", "RF64", "AIFF", "W64", "FLAC", "OGG", "AU", "CAF", "MP3"))
-_ENDED_BY_DECODER = frozenset(("FLAC", "OGG", "MP3"))  # others would go on with whatever follows
+_ENDED_BY_DECODER = frozenset(("FLAC", "OGG", "MP3"))  # others would read on into whatever follows
 _UNHELD = re.compile(r"\(should be \d+\)|truncated")  # libsndfile's words where less is there than announced
 
 

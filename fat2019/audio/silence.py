@@ -30,7 +30,7 @@ def desilence(samples: Int16Array, rate: int, rule: SilenceRule) -> tuple[Int16A
 
     Args:
         samples: int16, mono, ``(samples,)``.
-        rate: samples a second, at least 1,000.
+        rate: samples per second, at least 1,000.
         rule: what counts as silence.
 
     Returns:
@@ -53,7 +53,7 @@ def kept_ranges(
 
     Args:
         samples: int16, mono, ``(samples,)``.
-        rate: samples a second, at least 1,000.
+        rate: samples per second, at least 1,000.
         min_silence_ms: a shorter pause is no silence; at least 1.
         threshold_dbfs: a stretch of ``min_silence_ms`` is silent up to this rms, relative to full scale.
         keep_silence_ms: silence left on either side of what is kept; at least 0.

@@ -126,7 +126,7 @@ def build_features(
 
     DATA is a folder of FSDKaggle2019 (from Kaggle or Zenodo), FSDKaggle2018, ESC-50, UrbanSound8K or FSD50K, a Hugging
     Face audiofolder, a folder with a folder for each class, or one with audio and a table of labels. A build that was
-    interrupted goes on when started again; one that is up to date says so.
+    interrupted resumes when started again; one that is up to date says so.
     """
     from fat2019.data.data_set import find_data_set
     from fat2019.store.builder import build_features as build

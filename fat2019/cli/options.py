@@ -82,7 +82,7 @@ windows = click.option(
     "--windows",
     type=click.Choice(["tiled", "max-energy"]),
     default="tiled",
-    help="All of a clip, or its loudest window.",
+    help="Windows to score: all tiles of a clip, or its max-energy window.",
 )
 figures = click.option(
     "--figures", type=PATH, default=None, help="Folder for the figures as SVG and PNG files.  [default: none]"

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **changes: Any) -> None:
     """Train a network on a feature store.
 
-    A run that was interrupted goes on from its last finished epoch when the same command is given again. With a recipe,
+    An interrupted run resumes from its last finished epoch when the same command is given again. With a recipe,
     its own settings take the place of the defaults below.
     """
     from fat2019.store.reader import FeatureStore

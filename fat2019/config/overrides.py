@@ -12,8 +12,8 @@ from fat2019.errors import DataError
 def changed(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
     """The configuration with these options in place of its fields.
 
-    Options of a stage or of its feed hold for every stage, but ``epochs`` are the last one's, and those of the stages
-    before change in proportion. The names are the fields' own; ``spec_augment`` is a flag, and ``policy`` names one.
+    Options of a stage or of its feed hold for every stage, but ``epochs`` are those of the last stage, and earlier
+    stages are scaled to match. The names are the fields' own; ``spec_augment`` is a flag, and ``policy`` names one.
 
     Raises:
         DataError: a value is out of range, or a policy is one of SpecAugment that is switched off.

@@ -51,8 +51,8 @@ ENSEMBLE_FOLDS = 5
 def configure(recipe: str | None, options: Mapping[str, Any]) -> TrainConfig:
     """A recipe, or the defaults, with the options that are not None in place of its fields.
 
-    Options of a stage or of its feed hold for every stage, but ``epochs`` are the last one's, and those of the stages
-    before change in proportion. The names are the fields' own; ``spec_augment`` is a flag, and ``policy`` names one.
+    Options of a stage or of its feed hold for every stage, but ``epochs`` are those of the last stage, and earlier
+    stages are scaled to match. The names are the fields' own; ``spec_augment`` is a flag, and ``policy`` names one.
 
     Raises:
         DataError: there is no such recipe, a value is out of range, or an option would change nothing.

@@ -179,10 +179,10 @@ class TrainConfig(Checked):
         if self.stages[0].judge_noisy:
             raise DataError("judge_noisy: there is no network before the first stage to judge by")
         if self.relabel and any(stage.judge_noisy for stage in self.stages):
-            raise DataError(f"relabel: {self.relabel} and the recipe both judge noisy labels; leave out one")
+            raise DataError(f"relabel: {self.relabel} and the recipe both clean noisy labels; leave out one")
         if self.relabel and not any("noisy" in stage.splits for stage in self.stages):
             raise DataError(
-                f"relabel: {self.relabel} judges noisy clips, and none are trained on; add --splits curated,noisy"
+                f"relabel: {self.relabel} is about noisy clips, and none are trained on; add --splits curated,noisy"
             )
 
     def _require_devices(self) -> None:

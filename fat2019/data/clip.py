@@ -34,7 +34,7 @@ class DataSet:
     clips: tuple[Clip, ...]
     left_out: tuple[tuple[str, str], ...]  # (fname, reason)
     sample_submission: Path | None
-    notes: tuple[str, ...] = ()  # a line each on what was taken for what
+    notes: tuple[str, ...] = ()  # one line each on what was read as what
 
     def describe(self) -> str:
         """One line: the layout, how many clips and classes, and the rarest of them."""

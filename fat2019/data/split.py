@@ -73,7 +73,7 @@ def balance(
 ) -> "pd.DataFrame":
     """How the clips of each class fall on the two parts, the numbers of the report's figures 5.1 and 5.2.
 
-    One row a class, indexed by name or number; columns ``train``, ``validation`` (clips) and
+    One row per class, indexed by name or number; columns ``train``, ``validation`` (clips) and
     ``validation_share`` (NaN for a class that is in neither part).
     """
     import pandas as pd
@@ -107,7 +107,7 @@ def _iterative_validation(labels: np.ndarray, share: float, seed: int) -> np.nda
 
 @contextlib.contextmanager
 def _as_global(random: np.random.RandomState) -> Iterator[None]:
-    """Inside, NumPy's global generator, which scikit-multilearn uses, goes on where ``random`` stands."""
+    """Inside, NumPy's global generator, which scikit-multilearn uses, continues where ``random`` stands."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.set_state(random.get_state())  # noqa: NPY002
     try:

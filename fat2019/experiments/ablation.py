@@ -32,13 +32,13 @@ PIECES: dict[str, Mapping[str, Any]] = {
     "with noisy clips, half as often": {"splits": BOTH, "noisy_weight": 0.5},
     "with as many noisy clips as there are": {"splits": BOTH},
     "without mixed sounds": {"mix_share": 0.0},
-    "with mixed sounds at once alone": {"mix_in_turn": 0.0},
+    "with mixed sounds, overlaid only": {"mix_in_turn": 0.0},
     "with mixed sounds up to 10 dB apart": {"mix_level_db": 10.0},
-    "without moved spectra": {"shift_bands": 0, "stretch_bands": 0.0},
-    "with spectra shifted alone": {"stretch_bands": 0.0},
+    "without frequency shift and stretch": {"shift_bands": 0, "stretch_bands": 0.0},
+    "with frequency shift only": {"stretch_bands": 0.0},
     "without standardised windows": {"standardise": False},
     "with a frequency map": {"frequency_map": True},
-    "with the greatest value over time": {"pooling": "mean+max"},
+    "with max pooling over time": {"pooling": "mean+max"},
     "with attention over time": {"pooling": "attention"},
     "with SpecAugment": {"spec_augment": True},
     "with MixUp": {"mixup_alpha": 0.2},
@@ -47,11 +47,11 @@ PIECES: dict[str, Mapping[str, Any]] = {
     "with smoothed labels": {"label_smoothing": 0.1},
     "with focal loss": {"focal_gamma": 2.0},
     "with LSEP": {"loss": "lsep"},
-    "with the loudest of three windows": {"candidates": 3},
+    "with the max-energy window of three": {"candidates": 3},
 }
 # In place of the recipe's only stage: shares of its epochs.
 STAGES: dict[str, tuple[tuple[float, Mapping[str, Any]], ...]] = {
-    "with noisy labels judged by a first stage": ((0.4, {}), (0.6, {"splits": BOTH, "judge_noisy": True})),
+    "with label cleaning by a first stage": ((0.4, {}), (0.6, {"splits": BOTH, "judge_noisy": True})),
     "with noisy clips first": ((0.6, {"splits": BOTH}), (0.4, {"learning_rate": 1e-3})),
 }
 FROM_SCRATCH = "table-7.1-model-1"  # of the report's final models, the one that it trains without other data

@@ -1,9 +1,9 @@
 """Trials on the same clips -> one table.
 
-Each trial is trained once a seed, all trials in turn before the next seed, so that a slow hour of the machine falls on
-all of them. A seed decides the split as well, which is the same for every trial. What is reported are LWLRAP on curated
-clips held out, on test clips, and on those of other sets, in tiled windows, and minutes of the processor's cores added
-up: means over the seeds with their standard deviations. Finished runs are kept when the same command is given again.
+Each trial is trained once per seed, all trials before the next seed, so that a slow hour of the machine affects all of
+them. A seed decides the split as well, which is the same for every trial. The table reports LWLRAP on held-out curated
+clips, on test clips, and on those of other sets, in tiled windows, and CPU minutes over all cores: means over the seeds
+with their standard deviations. Finished runs are kept when the same command is given again.
 """
 
 import logging

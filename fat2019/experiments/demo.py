@@ -43,7 +43,7 @@ def run_demo(
     with progress("features of clips") as show:
         build_features(data_set, out / "features", FeatureConfig(), progress=show)
     store = FeatureStore.open(out / "features")
-    # A tenth of the report's clips make a tenth of its steps an epoch, so the rate is higher.
+    # A tenth of the report's clips make a tenth of its steps per epoch, so the rate is higher.
     config = TrainConfig(
         stages=(Stage(("curated", "noisy"), epochs=epochs, learning_rate=2e-3, schedule="cosine"),), seed=seed
     )

@@ -40,7 +40,7 @@ def sweep(
         report: is called after each epoch.
 
     Returns:
-        A row a run, the best validation LWLRAP first: the options that vary, ``run`` (its folder), and its
+        A row per run, the best validation LWLRAP first: the options that vary, ``run`` (its folder), and its
         :meth:`fat2019.runs.run.Run.summary`, or ``error`` in its place.
 
     Raises:

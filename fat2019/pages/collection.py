@@ -1,6 +1,6 @@
 """What there is to see and hear of a data set or a store, alike for both.
 
-Of a store, all comes from its manifest, and audio is opened when a clip is to be heard. Of a data set without one,
+Of a store, all comes from its manifest, and audio is opened when a clip is played. Of a data set without one,
 lengths come from the files' headers, and silence is measured on a sample of its clips.
 """
 

@@ -357,7 +357,7 @@ def _head(figure: "Figure", title: str) -> None:
 
 
 def _class_figure(names: Sequence[str]) -> tuple["Figure", "Axes"]:
-    """Axes with a row a class, the first at the top."""
+    """Axes with a row per class, the first at the top."""
     figure, axes = _figure(1.1 + _CLASS_IN * len(names))
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)

@@ -49,7 +49,7 @@ def draw_curves(stem: Path, curves: Mapping[str, "pd.DataFrame"], title: str) ->
 
 
 def draw_cost(stem: Path, curves: Mapping[str, Sequence[tuple[float, float, float]]], title: str) -> tuple[Path, Path]:
-    """LWLRAP against CPU minutes, one line a network, with bars of one deviation each way.
+    """LWLRAP against CPU minutes, one line per network, with bars of ± one standard deviation.
 
     Args:
         stem: path of the files without their suffix.

@@ -11,7 +11,7 @@ from fat2019.utils.files import read_json, write_json
 
 @dataclasses.dataclass
 class Checkpoint:
-    """What a run goes on from: as it was at the end of the last finished epoch."""
+    """What a run resumes from: its state at the end of the last finished epoch."""
 
     folder: Path
     stage: int = 0
@@ -19,7 +19,7 @@ class Checkpoint:
     reader: Literal["", "memory", "stream"] = ""  # of the stage's features; another one gives windows in another order
     best_score: float = -math.inf
     best_epoch: int = 0
-    seconds_before: float = 0.0  # spent in earlier sittings
+    seconds_before: float = 0.0  # spent in earlier sessions
     cpu_seconds_before: float = 0.0
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # of history.csv
     _opened: float = dataclasses.field(default_factory=time.monotonic)
@@ -42,12 +42,12 @@ class Checkpoint:
 
     @property
     def seconds(self) -> float:
-        """Time spent on the run, in all sittings."""
+        """Time spent on the run, over all sessions."""
         return self.seconds_before + time.monotonic() - self._opened
 
     @property
     def cpu_seconds(self) -> float:
-        """Time of the processor's cores, added up, in all sittings."""
+        """CPU time over all cores and sessions."""
         return self.cpu_seconds_before + time.process_time() - self._cpu_opened
 
     def write(self) -> None:

@@ -4,14 +4,14 @@
 
     config.json    what was really used: network, stages, feed, features, vocabulary, recordings' checksum, versions
     split.csv      which clips were trained on and which were held out (fname, split, part, labels)
-    history.csv    one row an epoch; validation there is on the loudest window of each clip
+    history.csv    one row per epoch; validation there is on the max-energy window of each clip
     metrics.json   the scores of the finished run; its presence means that the run is finished
     model.keras    the network of the epoch that was kept of the last stage: the best by validation LWLRAP, or the last
     stage-1.keras  the same of an earlier stage
     logs/          TensorBoard
     judged-2.csv   the confidence of noisy labels in that stage, by the network of the one before (training.cleaning)
     log.txt        what was said
-    state/         what a killed run goes on from; gone when it is finished
+    state/         what a killed run resumes from; removed when it is finished
 """
 
 import contextlib
@@ -91,7 +91,7 @@ class Run:
             raise DataError(f"{self.path / 'model.keras'}: cannot be read, perhaps cut short: {error}") from error
 
     def history(self) -> "pd.DataFrame":
-        """One row an epoch."""
+        """One row per epoch."""
         import pandas as pd
 
         return pd.read_csv(self.path / "history.csv", float_precision="round_trip")
@@ -102,10 +102,10 @@ class Run:
         return history[history["stage"] == history["stage"].max()]
 
     def summary(self) -> dict[str, float]:
-        """What stands for a finished run in a table.
+        """The numbers of a finished run for a table.
 
-        LWLRAP ``train`` and ``validation`` (loudest windows) are those of the network's epoch; ``validation_tiled`` is
-        on all windows; ``epochs`` and ``seconds`` are those of all stages.
+        LWLRAP ``train`` and ``validation`` (max-energy windows) are those at the epoch of the network that was kept;
+        ``validation_tiled`` is on all windows; ``epochs`` and ``seconds`` are those of all stages.
         """
         rows, metrics = self.last_stage(), self.metrics
         kept = self.config["train"]["stages"][-1].get("keep", "best")

@@ -1,6 +1,6 @@
 """Clip scores -> the CSV file for Kaggle, and back from such files.
 
-A submission is a CSV file with the header ``fname`` and the class names, and one row a clip: its file name
+A submission is a CSV file with the header ``fname`` and the class names, and one row per clip: its file name
 with ``.wav``, then one score a class. Rows and columns stand in the order of ``sample_submission.csv``.
 Scores are written with all their digits: LWLRAP looks only at their order, and rounding makes ties.
 """
@@ -96,7 +96,7 @@ def average_files(
 
 
 def read_sample(path: Path) -> "pd.DataFrame":
-    """A submission as its file has it: ``fname`` and one column a class, all as text, in the file's order.
+    """A submission as its file has it: ``fname`` and one column per class, all as text, in the file's order.
 
     Raises:
         DataError: the file is not readable, empty, or no submission; a clip or a class occurs twice.

@@ -105,7 +105,7 @@ def _page(gradio: Any, tagger: "Tagger", run: Path) -> Any:
     # Entries are deleted within the hour, also while the page is up.
     with gradio.Blocks(title=f"fat2019: {run.name}", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gradio.Markdown(
-            f"## What is to be heard?\n{run.name}: {len(tagger.vocabulary)} classes; recordings of up to "
+            f"## What's in this sound?\n{run.name}: {len(tagger.vocabulary)} classes; recordings of up to "
             f"{MOST_SECONDS // 60} minutes"
         )
         with gradio.Row():

@@ -2,7 +2,7 @@
 
 A shard is the unit of work and of loss. Workers write its files under temporary names and describe them; only
 this process, which holds the store's lock, gives them their names and notes them in the journal, and writes the
-manifest when all are there. So a build that is stopped at any moment goes on where it was, and what a reader can
+manifest when all are there. So a build that is stopped at any moment resumes where it was, and what a reader can
 open is always complete.
 """
 
@@ -193,7 +193,7 @@ def _find_store(out: Path, wanted: Header, repair: bool) -> tuple[Manifest, bool
     except OtherVersion:
         raise
     except DataError:
-        # A manifest that cannot be trusted says nothing of its shards: all are made anew.
+        # A manifest that cannot be trusted says nothing of its shards: all are rebuilt.
         if not repair:
             raise
         return Manifest(wanted, ()), True
@@ -262,7 +262,7 @@ class _Committer:
                 self._commit(*future.result())
         except BrokenExecutor as error:
             raise DataError(
-                f"{self._out}: a worker died, perhaps for want of memory: the same command goes on, if "
+                f"{self._out}: a worker died, perhaps for lack of memory: the same command resumes, if "
                 "need be with fewer workers"
             ) from error
         finally:

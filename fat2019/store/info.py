@@ -49,7 +49,7 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
     for name, part in splits.items():
         lines.append(
             f"{name}: {part['clips']:,} clips, {part['hours']:.2f} h, without silence "
-            f"{part['hours_without_silence']:.2f} h; {part['kept_whole']} are silence alone and kept whole"
+            f"{part['hours_without_silence']:.2f} h; {part['kept_whole']} silent clips (kept untrimmed)"
         )
     if len(store.quarantine):
         lines.append(f"left out: {len(store.quarantine)} clips that could not be used")

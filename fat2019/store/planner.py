@@ -178,7 +178,7 @@ def _is_intact(path: Path, expected: str) -> bool:
     try:
         with open_regular(path) as file:
             return sha256(file, path) == expected
-    except DataError:  # what cannot be read is to be made anew as well
+    except DataError:  # what cannot be read is rebuilt as well
         return False
 
 

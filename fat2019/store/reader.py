@@ -91,7 +91,7 @@ class FeatureStore:
 
     @functools.cached_property
     def clips(self) -> "pd.DataFrame":
-        """A row a clip, in the store's order: by split as ``config.SPLITS``, then shard, then name."""
+        """A row per clip, in the store's order: by split as ``config.SPLITS``, then shard, then name."""
         import pandas as pd
 
         names = self.vocabulary.names

@@ -1,6 +1,6 @@
 """What is stored of a clip: every array once, with its type, its shape and how it is packed.
 
-An array either has one row a clip, or holds the entries of all clips one after another; then an array of offsets says
+An array either has one row per clip, or holds the entries of all clips one after another; then an array of offsets says
 where each clip begins. To add one, add a field to :class:`ClipFeatures`, a row to :data:`ARRAYS` and the function
 that computes it to ``audio/clip.py``; the formats, the reader and the deep check take it from here.
 """

@@ -59,7 +59,7 @@ def make_shard(task: Task) -> tuple[ShardRecord, tuple[str, ...]]:
             try:
                 good.append((source, _features(source, task)))
             except FailedRead as error:  # no quarantine: nothing would take the clip out of it again
-                raise DataError(f"{error}: the same command goes on") from error
+                raise DataError(f"{error}: the same command resumes") from error
             except UnreadableAudio as error:
                 bad.append((source, str(error)))
         features = [clip for _, clip in good]
@@ -77,7 +77,7 @@ def disk_errors(out: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DataError(
-                f"{out}: no room for the store ({error.strerror}): make room, then the same command goes on"
+                f"{out}: no room for the store ({error.strerror}): make room, then the same command resumes"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise DataError(f"{out}: cannot be written: {error.strerror}") from error

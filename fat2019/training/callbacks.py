@@ -32,7 +32,7 @@ class Diverged(DataError):
 
 
 class Validation:
-    """Loss and LWLRAP on the loudest window of each clip: enough to follow the training, for less than all tiles.
+    """Loss and LWLRAP on the max-energy window of each clip: enough to follow the training, for less than all tiles.
 
     Keras's own validation would divide batches among the devices, which a last batch of few windows does not stand.
     """

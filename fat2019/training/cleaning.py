@@ -1,8 +1,8 @@
-"""Labels of noisy clips, judged by networks that have not been trained on them: the CSV file between both.
+"""Label cleaning: the CSV file of what networks that were not trained on noisy clips think of their labels.
 
-One row a noisy clip: ``fname``, ``labels`` (as the data set gives them, joined by commas), ``agreement``, ``best`` (the
-class of the highest score), ``use``, and a column a class with its out-of-fold score. Training reads ``fname``, ``use``
-and the scores; ``use`` may be edited.
+One row per noisy clip: ``fname``, ``labels`` (as the data set gives them, joined by commas), ``agreement``, ``best``
+(the class of the highest score), ``use``, and a column per class with its out-of-fold score. Training reads ``fname``,
+``use`` and the scores; ``use`` may be edited.
 
 - ``agreement`` is the mean precision of the clip's labels in the ranking of the classes by score: 1 if they lead it.
 - ``use`` is ``keep`` where the agreement is at least one half (the labels are first, or all but first); else ``soft``
@@ -37,7 +37,7 @@ def require_own_columns(store: FeatureStore) -> None:
         DataError: one has.
     """
     for name in _COLUMNS & set(store.vocabulary.names):
-        raise DataError(f"{store.path}: a class is called {name!r}, as is a column of judged labels; rename the class")
+        raise DataError(f"{store.path}: class {name!r} has the name of a column of the label-cleaning table; rename it")
 
 
 def judged(store: FeatureStore, clips: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> "pd.DataFrame":

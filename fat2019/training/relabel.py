@@ -1,7 +1,7 @@
-"""Noisy clips -> scores by networks that were not trained on them -> what each clip's labels are worth.
+"""Noisy clips -> scores by networks that were not trained on them -> a confidence in each clip's labels.
 
 The noisy clips are parted into folds; for each of them a network is trained on all curated clips and the other folds,
-and scores that fold. The runs are ordinary ones: an interrupted relabelling goes on where it stopped.
+and scores that fold. The runs are ordinary ones: an interrupted relabelling resumes where it stopped.
 """
 
 import dataclasses

@@ -37,6 +37,7 @@ from fat2019.utils.files import write_json, write_whole
 from fat2019.utils.lock import run_lock
 
 log = logging.getLogger(__name__)
+_READ = {"memory": "cached in memory", "stream": "streamed from disk"}
 
 _OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
 
@@ -96,7 +97,7 @@ def train_folds(
 
 
 def _judgement(store: FeatureStore, config: TrainConfig, path: Path, partition: Partition, stage: int) -> Path | None:
-    """The file that says what the noisy labels are worth to a stage, made if it is not there; none if all are kept."""
+    """The label-cleaning table of a stage, written if it does not exist; none if all labels are kept."""
     if not config.stages[stage].judge_noisy or "noisy" not in config.stages[stage].splits:
         return Path(config.relabel) if config.relabel else None
     file = path / f"judged-{stage + 1}.csv"
@@ -104,7 +105,7 @@ def _judgement(store: FeatureStore, config: TrainConfig, path: Path, partition: 
         clips = partition.train["noisy"]
         before = _load(best_path(path, len(config.stages), stage - 1), compile=False)
         table = judged(store, clips, score_clips(before, store, clips))
-        log.info("noisy clips by what their labels are worth: %s", dict(table["use"].value_counts()))
+        log.info("noisy clips after label cleaning: %s", dict(table["use"].value_counts()))
         write_whole(file, table.to_csv(index=False, lineterminator="\n"))
     return file
 
@@ -178,8 +179,7 @@ def _train_stage(
         model = _model(store, config, path, state, feed.steps_per_epoch)
     total, trainable, frozen = parameter_counts(model)
     log.info(
-        "stage %d of %d: %s, %s parameters (%s trained, %s frozen); %d clips, %d batches an epoch, features read "
-        "by way of %s",
+        "stage %d of %d: %s, %s parameters (%s trained, %s frozen); %d clips, %d batches per epoch, features %s",
         state.stage + 1,
         len(config.stages),
         model.name,
@@ -188,7 +188,7 @@ def _train_stage(
         f"{frozen:,}",
         len(clips),
         feed.steps_per_epoch,
-        feed.reader_name,
+        _READ[feed.reader_name],
     )
     validation = Validation(model, store, partition.validation[stage.validate_on], stage.feed.batch_windows)
     batches = feed.dataset(first_epoch=state.epoch, epochs=stage.epochs)

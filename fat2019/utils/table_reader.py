@@ -1,6 +1,6 @@
 """Tables as people keep them, CSV, TSV or JSON lines -> rows of text with their line numbers.
 
-The one reader of every table that comes from outside: labels of data sets, truth, submissions, judged labels. Cells
+The one reader of every table that comes from outside: labels of data sets, truth, submissions, label cleaning. Cells
 stay text, as the file has them: a reader that guesses types turns the file name ``00012`` into 12.
 """
 

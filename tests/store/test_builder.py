@@ -233,7 +233,7 @@ def test_a_clip_that_changes_while_it_is_built_stops_the_build(sounds, tmp_path)
 
     with pytest.raises(DataError, match="changed while the store was being built"):
         build_features(clips, tmp_path / "s", FeatureConfig(), executor=Meddler())
-    assert build(sounds, tmp_path / "s").clips == 16  # the same command goes on
+    assert build(sounds, tmp_path / "s").clips == 16  # the same command resumes
 
 
 def test_the_largest_shards_are_made_first(sounds, tmp_path):

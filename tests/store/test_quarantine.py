@@ -109,7 +109,7 @@ def test_a_clip_that_the_machine_fails_to_read_stops_the_build_and_the_same_comm
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", refuse)
         message = refusal(sounds, tmp_path / "s")
-    assert message == f"{sounds}/train_curated/c001.wav: cannot be read: Permission denied: the same command goes on"
+    assert message == f"{sounds}/train_curated/c001.wav: cannot be read: Permission denied: the same command resumes"
     build(sounds, tmp_path / "s")
     assert contents(tmp_path / "s") == contents(tmp_path / "expected")
 

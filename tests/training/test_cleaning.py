@@ -91,6 +91,6 @@ def test_a_file_that_is_not_there_is_named(store, tmp_path):
 def test_a_class_with_the_name_of_a_column_is_refused(store):
     header = dataclasses.replace(store.manifest.header, vocabulary=Vocabulary(("best", *store.vocabulary.names[1:])))
     manifest = dataclasses.replace(store.manifest, header=header)
-    with pytest.raises(DataError, match="a class is called 'best'"):
+    with pytest.raises(DataError, match="class 'best' has the name of a column"):
         require_own_columns(FeatureStore(store.path, manifest))
     require_own_columns(store)

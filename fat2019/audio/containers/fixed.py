@@ -8,7 +8,7 @@ _SAMPLE_COUNT = re.compile(rb"\nsample_count -i (\d+)")
 
 
 def announced_samples(head: bytes) -> int | None:
-    """The samples a channel that a file announces that begins so; None for other formats, and if it says nothing."""
+    """The samples per channel that a file announces that begins so; None for other formats, and if it says nothing."""
     if head[:4] == b"2BIT" and len(head) >= 30:
         return int(struct.unpack_from(">I", head, 26)[0])
     if head[:7] == b"NIST_1A" and (match := _SAMPLE_COUNT.search(head)):

@@ -34,5 +34,5 @@ class Kaggle(PartsLayout):
         """The columns of a sample submission."""
         header = next(read_lines(path)).cells
         if header[0] != "fname" or len(header) < 2:
-            raise DataError(f"{path}: expected the header fname and one column a class, received {list(header[:3])}")
+            raise DataError(f"{path}: expected the header fname and one column per class, received {list(header[:3])}")
         return header[1:]

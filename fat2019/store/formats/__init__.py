@@ -1,4 +1,4 @@
-"""The storage formats: one class a module, loaded when it is needed. To add one, write the module and list it here."""
+"""The storage formats, one class per module, loaded when needed. To add one, write the module and list it here."""
 
 import functools
 import importlib

@@ -60,7 +60,7 @@ def read_records(path: Path) -> Iterator[bytes]:
 
 
 def encode_example(features: Mapping[str, bytes | int | float]) -> bytes:
-    """A serialised ``tf.train.Example`` with one value a feature: bytes, int64 or float."""
+    """A serialised ``tf.train.Example`` with one value per feature: bytes, int64 or float."""
     example = _example_class()()
     for name, value in features.items():
         feature = example.features.feature[name]

@@ -20,20 +20,22 @@ _MIXUP = 0.4
 
 def limits_and_ours(features: Path) -> list[Contestant]:
     """What no feed can be expected to beat by much, the yardstick first; then the feed, with less and more to do."""
-    from fat2019.config.feed import FeedConfig, SpecAugment, published_policy
-    from fat2019.feed.feeds import TrainingFeed
+    from fat2019.augmentations.mixup import MixUp
+    from fat2019.augmentations.spec_augment import SpecAugment
+    from fat2019.config.feed import FeedConfig
+    from fat2019.feed.training import TrainingFeed
 
     masked = SpecAugment()  # two masks of either kind
-    warped = SpecAugment(time_warp_frames=published_policy("LD").time_warp_frames)
+    warped = SpecAugment(time_warp_frames=SpecAugment.published("LD").time_warp_frames)
     store = RepeatedStore(FeatureStore.open(features))
     window_bytes = store.config.window_frames * store.config.mel_bands
     variants = {
-        "ours": FeedConfig(spec_augment=masked, reader="memory"),
-        "ours + MixUp": FeedConfig(spec_augment=masked, mixup_alpha=_MIXUP, reader="memory"),
-        "ours + time warp": FeedConfig(spec_augment=warped, reader="memory"),
-        "ours + MixUp + time warp": FeedConfig(spec_augment=warped, mixup_alpha=_MIXUP, reader="memory"),
+        "ours": FeedConfig(augmentations=(masked,), reader="memory"),
+        "ours + MixUp": FeedConfig(augmentations=(masked, MixUp(_MIXUP)), reader="memory"),
+        "ours + time warp": FeedConfig(augmentations=(warped,), reader="memory"),
+        "ours + MixUp + time warp": FeedConfig(augmentations=(warped, MixUp(_MIXUP)), reader="memory"),
         "ours without augmentation": FeedConfig(reader="memory"),
-        "ours streamed from TFRecord": FeedConfig(spec_augment=masked, reader="stream"),
+        "ours streamed from TFRecord": FeedConfig(augmentations=(masked,), reader="stream"),
     }
     feeds = {name: TrainingFeed(store, store.training, config) for name, config in variants.items()}  # type: ignore[arg-type]
     return [

@@ -61,8 +61,9 @@ def measure(clips: int) -> Growth:
     from contestants import gather
     from timing import in_graph, windows_per_s
 
-    from fat2019.config.feed import FeedConfig, SpecAugment
-    from fat2019.feed.feeds import TrainingFeed
+    from fat2019.augmentations.spec_augment import SpecAugment
+    from fat2019.config.feed import FeedConfig
+    from fat2019.feed.training import TrainingFeed
 
     _warm_up_tensorflow()
     before = psutil.Process().memory_info().rss
@@ -70,7 +71,7 @@ def measure(clips: int) -> Growth:
     log_mels = store.read_log_mels(np.arange(clips))
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: making random clips is no part of it
     began = time.perf_counter()
-    feed = TrainingFeed(store, np.arange(clips), FeedConfig(spec_augment=SpecAugment(), reader="memory"))  # type: ignore[arg-type]
+    feed = TrainingFeed(store, np.arange(clips), FeedConfig(augmentations=(SpecAugment(),), reader="memory"))  # type: ignore[arg-type]
     dataset = feed.dataset()
     next(iter(dataset))
     start_s = time.perf_counter() - began

@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 from stores import RepeatedStore
 
-from fat2019.config.feed import FeedConfig, SpecAugment
+from fat2019.augmentations.spec_augment import SpecAugment
+from fat2019.config.feed import FeedConfig
 from fat2019.config.model import ModelConfig
-from fat2019.feed.feeds import TrainingFeed
+from fat2019.feed.training import TrainingFeed
 from fat2019.models.losses import TaggingLoss
 from fat2019.models.networks import build
 from fat2019.store.reader import FeatureStore
@@ -29,7 +30,7 @@ def training_overhead(features: Path, runs: int, note: Callable[[str], None]) ->
     store = RepeatedStore(FeatureStore.open(features))
     model = build(ModelConfig(), store.labels.shape[1], (store.config.window_frames, store.config.mel_bands))
     model.compile(keras.optimizers.Adam(3e-4), loss=TaggingLoss())
-    dataset = TrainingFeed(store, store.training, FeedConfig(spec_augment=SpecAugment(), reader="memory")).dataset()  # type: ignore[arg-type]
+    dataset = TrainingFeed(store, store.training, FeedConfig(augmentations=(SpecAugment(),), reader="memory")).dataset()  # type: ignore[arg-type]
     fed = iter(dataset)
     constant = iter(tf.data.Dataset.from_tensors(next(fed)).repeat())
     model.make_train_function()

@@ -4,8 +4,9 @@ import itertools
 
 import numpy as np
 
-from fat2019.config.feed import FeedConfig, SpecAugment
-from fat2019.feed.feeds import TrainingFeed
+from fat2019.augmentations.spec_augment import SpecAugment
+from fat2019.config.feed import FeedConfig
+from fat2019.feed.training import TrainingFeed
 
 READERS = ("memory", "stream")
 POLICY = SpecAugment(time_warp_frames=20, fill="mean")

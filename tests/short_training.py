@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from fat2019.config.feed import FeedConfig, SpecAugment
+from fat2019.augmentations.spec_augment import SpecAugment
+from fat2019.config.feed import FeedConfig
 from fat2019.config.model import ModelConfig
 from fat2019.config.training import Stage, TrainConfig
 
@@ -11,7 +12,7 @@ TWO_STAGES = TrainConfig(
     ModelConfig(weights="none"),
     (
         Stage(("noisy",), epochs=2, validate_on="noisy", learning_rate=1e-2, feed=SMALL),
-        Stage(epochs=3, learning_rate=1e-2, feed=dataclasses.replace(SMALL, spec_augment=SpecAugment())),
+        Stage(epochs=3, learning_rate=1e-2, feed=dataclasses.replace(SMALL, augmentations=(SpecAugment(),))),
     ),
 )
 

@@ -12,7 +12,7 @@ import fat2019
 ROOT = Path(fat2019.__file__).parent
 # Each may import those before it.
 ORDER = (
-    *("errors", "utils", "config", "data", "audio", "store"),
+    *("errors", "utils", "augmentations", "config", "data", "audio", "store"),
     *("feed", "models", "runs", "scoring", "training", "pages", "serving", "experiments", "cli"),
 )
 LIGHT = ORDER[: ORDER.index("feed")]  # free of TensorFlow

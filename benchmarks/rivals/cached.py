@@ -5,9 +5,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from fat2019.config.feed import SpecAugment
-from fat2019.feed.augment import spec_augment
-from fat2019.feed.windows import to_image
+from fat2019.augmentations.base import Batch
+from fat2019.augmentations.spec_augment import Drawn, SpecAugment
+from fat2019.feed.scale import ImageScale
 from rivals import BATCH_WINDOWS, MASKS, MEL_BANDS, WIDEST_BANDS, WIDEST_FRAMES, WINDOW_FRAMES
 
 
@@ -36,9 +36,11 @@ def tf_data_cache(shards: Sequence[Path], clips: int, classes: int) -> tf.data.D
         return tf.image.random_crop(log_mel, [WINDOW_FRAMES, MEL_BANDS]), labels
 
     def finish(windows: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images = to_image(windows, tf.reduce_min(windows, axis=[1, 2]), tf.reduce_max(windows, axis=[1, 2]))
-        uniforms = tf.random.uniform([tf.shape(images)[0], policy.uniforms])
-        return spec_augment(images, uniforms, policy)[..., None], tf.cast(labels, tf.float32)
+        scale, count = ImageScale(), tf.shape(windows)[0]
+        images = scale.feed(windows, tf.reduce_min(windows, axis=[1, 2]), tf.reduce_max(windows, axis=[1, 2]))
+        batch = Batch(images, scale, decibels=tf.zeros(count), labels=tf.cast(labels, tf.float32))
+        drawn = Drawn(tf.random.uniform([count, policy.uniforms]), tf.fill([count], True))
+        return policy.apply(batch, drawn).images[..., None], batch.labels
 
     cached = (
         tf.data.TFRecordDataset([str(path) for path in shards], num_parallel_reads=tf.data.AUTOTUNE)

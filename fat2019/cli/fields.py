@@ -11,18 +11,19 @@ from typing import Any
 
 import click
 
+from fat2019.augmentations.registry import registered
 from fat2019.cli.options import NearChoice, Some
-from fat2019.config.feed import POLICIES, FeedConfig, SpecAugment
+from fat2019.config.feed import FeedConfig
 from fat2019.config.model import ModelConfig
 from fat2019.config.recipes import DEFAULT
 from fat2019.config.training import Stage, TrainConfig
-from fat2019.utils.values import AUGMENTATION, GROUPS, Checked, bare_type, choices, meta
+from fat2019.utils.values import GROUPS, Checked, bare_type, choices, meta
 
 _DEFAULTS: tuple[tuple[type[Checked], Any], ...] = (
     (ModelConfig, DEFAULT.model),
     (Stage, DEFAULT.stages[-1]),
     (FeedConfig, DEFAULT.stages[-1].feed),
-    (SpecAugment, SpecAugment()),
+    *((cls.options(), cls.options()()) for cls in registered()),
     (TrainConfig, DEFAULT),
 )
 
@@ -67,7 +68,7 @@ def _decorated(command: Callable, *, name: str, flag: str, repeatable: bool, **a
 def _options() -> Iterator[dict[str, Any]]:
     """The attributes of each option, by groups."""
     fields = [one for cls, defaults in _DEFAULTS for one in _fields(cls, defaults)]
-    yield from sorted([*fields, _POLICY], key=lambda attributes: GROUPS.index(attributes["group"]))
+    yield from sorted(fields, key=lambda attributes: GROUPS.index(attributes["group"]))
 
 
 def _fields(cls: type[Checked], defaults: Any) -> Iterator[dict[str, Any]]:
@@ -89,15 +90,6 @@ def _fields(cls: type[Checked], defaults: Any) -> Iterator[dict[str, Any]]:
 
 
 _METAVARS = {int: "N", float: "X"}
-# No field, but a named value of the field ``spec_augment``.
-_POLICY = {
-    "name": "policy",
-    "flag": "--policy",
-    "type": NearChoice(["ours", *POLICIES], "policies"),
-    "group": AUGMENTATION,
-    "help": "SpecAugment policy: ours, or one of the paper's.",
-    "default_text": "ours",
-}
 
 
 def _kind(cls: type[Checked], name: str) -> click.ParamType | None:

@@ -1,6 +1,5 @@
 """From a feature store to a trained run: `train`, `relabel`, and what can be trained: `recipes`, `models`."""
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +130,7 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
 def recipes(json_: bool) -> None:
     """List the named configurations: the rows of the report's tables and the curves of its figures."""
     print_result(
-        {"recipes": [dataclasses.asdict(recipe) for recipe in RECIPES.values()]},
+        {"recipes": [{**vars(recipe), "config": recipe.config.to_plain()} for recipe in RECIPES.values()]},
         json_,
         [
             f"{recipe.name:<36} {recipe.experiment.replace('-', ' ')}: {recipe.row}"

@@ -1,70 +1,15 @@
 """How training batches are made."""
 
 import dataclasses
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from msgspec import Meta
 
+from fat2019.augmentations import registry
+from fat2019.augmentations.base import Augmentation
 from fat2019.errors import DataError
 from fat2019.utils.values import AUGMENTATION, DATA, HARDWARE, OPTIMISATION, Checked, option
-
-# What the published policies assume: 80 mel bands, and a frame every 10 ms.
-_PUBLISHED_BANDS = 80
-_PUBLISHED_HOP_S = 0.010
-
-
-@dataclasses.dataclass(frozen=True)
-class SpecAugment(Checked):
-    """A policy in the notation of arXiv 1904.08779, table 1, for windows of a given size.
-
-    The defaults suit windows of 92 frames and 80 bands: they hide about a sixth of the image.
-    """
-
-    time_warp_frames: Annotated[
-        int,
-        option("--time-warp", AUGMENTATION, "Largest time warp of SpecAugment (0 = off).", metavar="FRAMES", ge=0),
-    ] = 0  # W
-    frequency_masks: Annotated[int, Meta(ge=0)] = 2  # mF
-    frequency_mask_bands: Annotated[int, Meta(ge=0)] = 12  # F
-    time_masks: Annotated[int, Meta(ge=0)] = 2  # mT
-    time_mask_frames: Annotated[int, Meta(ge=0)] = 16  # T
-    time_mask_share: Annotated[float, Meta(ge=0, le=1)] = 1.0  # p: the most of the frames that one mask hides
-    # An image scaled to 0..255 from its own range has its minimum at 0, so "zero" is "minimum" there, for less.
-    fill: Literal["minimum", "mean", "zero"] = "zero"
-
-    @property
-    def uniforms(self) -> int:
-        """Random numbers for one image: two for the warp, two for each mask."""
-        return 2 + 2 * self.frequency_masks + 2 * self.time_masks
-
-
-_PUBLISHED = {  # W, F, mF, T, p, mT
-    "LB": (80, 27, 1, 100, 1.0, 1),
-    "LD": (80, 27, 2, 100, 1.0, 2),
-    "SM": (40, 15, 2, 70, 0.2, 2),
-    "SS": (40, 27, 2, 70, 0.2, 2),
-}
-POLICIES = tuple(_PUBLISHED)
-
-
-def published_policy(name: str, bands: int = 80, hop_s: float = 0.032) -> SpecAugment:
-    """A policy of the paper, its bands scaled to ours and its frames to the same time.
-
-    Raises:
-        DataError: no such policy.
-    """
-    if name not in _PUBLISHED:
-        raise DataError(f"SpecAugment policy: expected one of {', '.join(POLICIES)}, received {name!r}")
-    warp, band_width, band_masks, frame_width, share, frame_masks = _PUBLISHED[name]
-    frames = _PUBLISHED_HOP_S / hop_s
-    return SpecAugment(
-        time_warp_frames=round(warp * frames),
-        frequency_masks=band_masks,
-        frequency_mask_bands=round(band_width * bands / _PUBLISHED_BANDS),
-        time_masks=frame_masks,
-        time_mask_frames=round(frame_width * frames),
-        time_mask_share=share,
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,53 +20,7 @@ class FeedConfig(Checked):
     candidates: Annotated[
         int, option("--candidates", AUGMENTATION, "Random windows per example; the max-energy one is used.", ge=1)
     ] = 3
-    spec_augment: Annotated[
-        SpecAugment | None, option("--spec-augment", AUGMENTATION, "SpecAugment: mask random mel bands and frames.")
-    ] = None
-    mixup_alpha: Annotated[
-        float,
-        option("--mixup", AUGMENTATION, "MixUp with lambda ~ Beta(ALPHA, ALPHA); 0 is off.", metavar="ALPHA", ge=0),
-    ] = 0.0
-    mix_share: Annotated[
-        float,
-        option(
-            "--mix-sounds",
-            AUGMENTATION,
-            "Share of the windows to which another sound is added, with its labels.",
-            metavar="SHARE",
-            ge=0,
-            le=1,
-        ),
-    ] = 0.0
-    mix_level_db: Annotated[
-        float,
-        option("--mix-level", AUGMENTATION, "Largest level difference of mixed sounds.", metavar="DB", ge=0),
-    ] = 0.0
-    mix_in_turn: Annotated[
-        float,
-        option(
-            "--mix-in-turn",
-            AUGMENTATION,
-            "Share of mixed windows with the sounds concatenated, not overlaid.",
-            metavar="SHARE",
-            ge=0,
-            le=1,
-        ),
-    ] = 0.0
-    shift_bands: Annotated[
-        int,
-        option("--shift-bands", AUGMENTATION, "Largest frequency shift, in mel bands.", metavar="BANDS", ge=0),
-    ] = 0
-    stretch_bands: Annotated[
-        float,
-        option(
-            "--stretch-bands",
-            AUGMENTATION,
-            "Largest frequency stretch; 0.1 is a factor of up to 1.1.",
-            metavar="SHARE",
-            ge=0,
-        ),
-    ] = 0.0
+    augmentations: tuple[Augmentation, ...] = ()  # those that are on, in the order in which they are applied
     augment: Annotated[
         Literal["all", "double-curated"],
         option(
@@ -143,8 +42,34 @@ class FeedConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "augmentations", _in_order(self.augmentations))
         if self.augment == "double-curated" and self.class_balanced:  # of clips used more often, a larger share
             raise DataError(
                 "augment double-curated and class_balanced: give one of them: together, how often a clip is augmented "
                 "would tell its class"
             )
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON holds it: augmentations by name."""
+        return {**super().to_plain(), "augmentations": {one.name: one.to_plain() for one in self.augmentations}}
+
+    @classmethod
+    def from_plain(cls, fields: Mapping[str, Any]) -> Self:
+        """See :meth:`Checked.from_plain`.
+
+        Raises:
+            DataError: there is no augmentation of a name, or a field does not fit.
+        """
+        named = fields.get("augmentations", {})
+        if not isinstance(named, Mapping):
+            raise DataError(f"augmentations: expected names with their options, received {named!r}")
+        augmentations = tuple(registry.named(name).from_plain(options) for name, options in named.items())
+        return super().from_plain({**fields, "augmentations": augmentations})
+
+
+def _in_order(augmentations: tuple[Augmentation, ...]) -> tuple[Augmentation, ...]:
+    """By position, without those that are off."""
+    names = [one.name for one in augmentations]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise DataError(f"augmentations: expected each once, received {', '.join(sorted(twice))} more than once")
+    return tuple(sorted((one for one in augmentations if one.is_on), key=lambda one: one.position))

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fat2019.config.feed import FeedConfig, SpecAugment, published_policy
+from fat2019.augmentations import registry
+from fat2019.config.feed import FeedConfig
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 
@@ -13,7 +14,7 @@ def changed(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
     """The configuration with these options in place of its fields.
 
     Options of a stage or of its feed hold for every stage, but ``epochs`` are those of the last stage, and earlier
-    stages are scaled to match. The names are the fields' own; ``spec_augment`` is a flag, and ``policy`` names one.
+    stages are scaled to match. The names are the fields' own, and those of the options of augmentations.
 
     Raises:
         DataError: a value is out of range, or a policy is one of SpecAugment that is switched off.
@@ -40,20 +41,7 @@ def _with_epochs(config: TrainConfig, epochs: int) -> TrainConfig:
 
 
 def _changed_feed(feed: FeedConfig, given: Mapping[str, Any]) -> FeedConfig:
-    changes = dict(given)
-    policy = changes.pop("policy", None)
-    wanted = changes.pop("spec_augment", policy is not None or feed.spec_augment is not None)
-    if policy is not None and not wanted:
-        raise DataError(f"policy: {policy} is one of SpecAugment, which is switched off; leave out one of both")
-    if not wanted:
-        changes["spec_augment"] = None
-    elif policy in (None, "ours"):
-        changes["spec_augment"] = feed.spec_augment or SpecAugment()
-    else:
-        changes["spec_augment"] = published_policy(policy)
-    if changes["spec_augment"]:
-        changes["spec_augment"] = _replaced(changes["spec_augment"], given)
-    return _replaced(feed, changes)
+    return _replaced(feed, {**given, "augmentations": registry.changed(feed.augmentations, given)})
 
 
 def _replaced(value: Any, changes: Mapping[str, Any]) -> Any:
@@ -64,8 +52,6 @@ def _replaced(value: Any, changes: Mapping[str, Any]) -> Any:
 # Where an option does something; it is read by nobody else, and a run must not say that it was used.
 _HAS_HEAD, _ON_BACKBONES = "a network on a backbone", lambda config: config.model.has_backbone
 _OF_COMPACT = ("the compact network", lambda config: config.model.name == "compact")
-_OF_SPEC_AUGMENT = ("SpecAugment (--spec-augment)", lambda config: any(s.feed.spec_augment for s in config.stages))
-_OF_MIXING = ("mixed sounds (--mix-sounds)", lambda config: any(stage.feed.mix_share for stage in config.stages))
 _EFFECTIVE: dict[str, tuple[str, Callable[[TrainConfig], bool]]] = {
     "weights": (_HAS_HEAD, _ON_BACKBONES),
     "head": (_HAS_HEAD, _ON_BACKBONES),
@@ -83,9 +69,6 @@ _EFFECTIVE: dict[str, tuple[str, Callable[[TrainConfig], bool]]] = {
         lambda config: not _ON_BACKBONES(config) or config.model.head != "dense",
     ),
     "weight_decay": ("--optimizer adamw", lambda config: any(stage.optimizer == "adamw" for stage in config.stages)),
-    "time_warp_frames": _OF_SPEC_AUGMENT,
-    "mix_in_turn": _OF_MIXING,
-    "mix_level_db": _OF_MIXING,
     "noisy_weight": ("noisy clips (--splits)", lambda config: any("noisy" in stage.splits for stage in config.stages)),
     "validation_share": ("training without --folds", lambda config: not config.folds),
 }
@@ -102,3 +85,4 @@ def require_effect(config: TrainConfig, options: Mapping[str, Any]) -> None:
         is_true_anyway = name == "weights" and value == "none"
         if value is not None and not is_true_anyway and not is_effective(config):
             raise DataError(f"{name}: {value} would change nothing here: it is an option of {where}")
+    registry.require_effect((one for stage in config.stages for one in stage.feed.augmentations), options)

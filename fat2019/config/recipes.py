@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fat2019.augmentations.frequency_shift import FrequencyShift
+from fat2019.augmentations.mix_sounds import MixSounds
 from fat2019.config.feed import FeedConfig
 from fat2019.config.model import ModelConfig
 from fat2019.config.overrides import changed, require_effect
@@ -38,7 +40,12 @@ BEST = TrainConfig(
             schedule="cosine",
             keep="last",
             feed=FeedConfig(
-                batch_windows=32, candidates=1, mix_share=0.75, mix_in_turn=0.75, shift_bands=4, stretch_bands=0.1
+                batch_windows=32,
+                candidates=1,
+                augmentations=(
+                    FrequencyShift(shift_bands=4, stretch_bands=0.1),
+                    MixSounds(mix_share=0.75, mix_in_turn=0.75),
+                ),
             ),
         ),
     ),
@@ -52,7 +59,7 @@ def configure(recipe: str | None, options: Mapping[str, Any]) -> TrainConfig:
     """A recipe, or the defaults, with the options that are not None in place of its fields.
 
     Options of a stage or of its feed hold for every stage, but ``epochs`` are those of the last stage, and earlier
-    stages are scaled to match. The names are the fields' own; ``spec_augment`` is a flag, and ``policy`` names one.
+    stages are scaled to match. The names are the fields' own, and those of the options of augmentations.
 
     Raises:
         DataError: there is no such recipe, a value is out of range, or an option would change nothing.

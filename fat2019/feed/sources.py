@@ -1,7 +1,7 @@
 """Two ways to the same windows: log-mels held in memory, or streamed from TFRecord shards.
 
 A reader turns an :class:`~fat2019.feed.sampling.Epoch` into batches of :class:`Windows`. Nothing here works on single
-examples or enters Python: small things are computed for a thousand entries at once, large ones for a batch.
+examples or enters Python: small things are computed for a thousand examples at once, large ones for a batch.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ import tensorflow as tf
 
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
-from fat2019.feed.sampling import Epoch, Treatment
-from fat2019.feed.windows import candidate_starts, loudest
+from fat2019.feed.sampling import Epoch
+from fat2019.feed.windows import candidate_starts, max_energy_candidate
 from fat2019.store.formats.tfrecord import require_whole
 from fat2019.store.reader import FlatLogMels, LogMelFile, aligned
 from fat2019.store.shards import CHANGED, REPAIR
 
-_ENTRIES_AT_ONCE = 1024  # enough that the cost of calling an op vanishes, few enough to stay in the cache
+_EXAMPLES_AT_ONCE = 1024  # enough that the cost of calling an op vanishes, few enough to stay in the cache
 _FRAMES_AT_ONCE = 1 << 16  # of the array whose windows' ranges are worked out: what is kept in between stays small
 _SHARDS_AT_ONCE = 16
 _SHUFFLE_CLIPS = 2048
@@ -44,20 +44,20 @@ _TAKING_A_BATCH = "IteratorGetNext"  # is in the message of every error that com
 class Windows(NamedTuple):
     """A batch of windows as they are stored, not yet scaled, and what is to be done to them."""
 
-    entry: tf.Tensor  # (batch,) int64, id within the epoch
+    example: tf.Tensor  # (batch,) int64, id within the epoch
     clip: tf.Tensor  # (batch,) int64
     window: tf.Tensor  # (batch, frames, mels) as stored
     low: tf.Tensor  # (batch,) least value in the window, as stored
     high: tf.Tensor  # (batch,) greatest value
     decibels: tf.Tensor  # (batch,) float32, its range from low to high
-    treatment: Treatment
+    drawn: dict[str, Any]  # augmentation parameters, see Epoch.drawn
 
 
 class Reader(Protocol):
     """What the feed needs of either."""
 
     def places(self, epoch: Epoch, ids: tf.Tensor) -> tf.data.Dataset:
-        """Where the windows of entries ``ids`` are, many at a time, in that order if the reader can."""
+        """Where the windows of examples ``ids`` are, many at a time, in that order if the reader can."""
 
     def cut(self, *place: Any) -> Windows:
         """The windows of a batch of places."""
@@ -93,32 +93,38 @@ class MemoryReader:
 
     def places(self, epoch: Epoch, ids: tf.Tensor) -> tf.data.Dataset:
         """First rows and value ranges of the windows, in the order of ``ids``."""
-        chunks = (tf.size(ids, tf.int64) + _ENTRIES_AT_ONCE - 1) // _ENTRIES_AT_ONCE
+        chunks = (tf.size(ids, tf.int64) + _EXAMPLES_AT_ONCE - 1) // _EXAMPLES_AT_ONCE
 
         def choose(chunk: tf.Tensor) -> tuple[Any, ...]:
-            entry = ids[chunk * _ENTRIES_AT_ONCE : (chunk + 1) * _ENTRIES_AT_ONCE]
-            clip = tf.gather(epoch.clip, entry)
-            start = self.loudest_starts(clip, tf.gather(epoch.window, entry))
-            return entry, clip, *self.locate(clip, start), epoch.treatment(entry)
+            example = ids[chunk * _EXAMPLES_AT_ONCE : (chunk + 1) * _EXAMPLES_AT_ONCE]
+            clip = tf.gather(epoch.clip, example)
+            start = self.max_energy_starts(clip, tf.gather(epoch.window, example))
+            return example, clip, *self.locate(clip, start), epoch.drawn_for(example)
 
         return tf.data.Dataset.range(chunks).map(choose)
 
     def cut(
-        self, entry: tf.Tensor, clip: tf.Tensor, row: tf.Tensor, low: tf.Tensor, high: tf.Tensor, treatment: Treatment
+        self,
+        example: tf.Tensor,
+        clip: tf.Tensor,
+        row: tf.Tensor,
+        low: tf.Tensor,
+        high: tf.Tensor,
+        drawn: dict[str, Any],
     ) -> Windows:
         """Copy the windows out of the flat array."""
         decibels = decibels_between(low, high, tf.gather(self._decibels_a_step, clip))
-        return Windows(entry, clip, self.gather(row), low, high, decibels, treatment)
+        return Windows(example, clip, self.gather(row), low, high, decibels, drawn)
 
     def reading(self) -> AbstractContextManager[None]:
         """No file is read any more."""
         return contextlib.nullcontext()
 
-    def loudest_starts(self, clip: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
-        """The loudest of the candidates: clips ``(n,)``, ``(n, candidates)`` -> first frames ``(n,)``."""
+    def max_energy_starts(self, clip: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+        """The max-energy candidates: clips ``(n,)``, ``(n, candidates)`` -> first frames ``(n,)``."""
         starts = candidate_starts(uniforms, tf.gather(self._frames, clip), self._config.window_frames)
         before = tf.gather(self._energy_offset, clip)[:, None] + starts  # (n, candidates)
-        return loudest(
+        return max_energy_candidate(
             starts, tf.gather(self._energy, before + self._config.window_hops) - tf.gather(self._energy, before)
         )
 
@@ -177,26 +183,26 @@ class StreamReader:
             clip_in_store, record = of_block
             clip = tf.gather(self._index, clip_in_store)  # (records,)
             used = tf.where(clip >= 0)[:, 0]
-            first = tf.gather(epoch.first_entry, tf.gather(clip, used))
-            uses = tf.gather(epoch.first_entry, tf.gather(clip, used) + 1) - first
-            entry = tf.repeat(first, uses) + tf.ragged.range(uses).flat_values  # (entries of the block,)
+            first = tf.gather(epoch.first_example, tf.gather(clip, used))
+            repeats = tf.gather(epoch.first_example, tf.gather(clip, used) + 1) - first
+            example = tf.repeat(first, repeats) + tf.ragged.range(repeats).flat_values  # (examples of the block,)
             place = tf.random.experimental.stateless_shuffle(
-                tf.where(tf.gather(wanted, entry))[:, 0],
+                tf.where(tf.gather(wanted, example))[:, 0],
                 tf.random.experimental.stateless_fold_in(epoch.stream_order, block),
             )
-            entry = tf.gather(entry, place)
+            example = tf.gather(example, place)
             return (
-                entry,
-                tf.gather(epoch.clip, entry),
-                tf.gather(record, tf.gather(tf.repeat(used, uses), place)),
-                tf.gather(epoch.window, entry),
-                epoch.treatment(entry),
+                example,
+                tf.gather(epoch.clip, example),
+                tf.gather(record, tf.gather(tf.repeat(used, repeats), place)),
+                tf.gather(epoch.window, example),
+                epoch.drawn_for(example),
             )
 
         return records.batch(_SHUFFLE_CLIPS).enumerate().map(choose)
 
     def cut(
-        self, entry: tf.Tensor, clip: tf.Tensor, record: tf.Tensor, uniforms: tf.Tensor, treatment: Treatment
+        self, example: tf.Tensor, clip: tf.Tensor, record: tf.Tensor, uniforms: tf.Tensor, drawn: dict[str, Any]
     ) -> Windows:
         """Take the windows out of the records."""
         config, dtype = self._config, tf.dtypes.as_dtype(self._config.dtype)
@@ -219,14 +225,14 @@ class StreamReader:
         frame_bytes = config.mel_bands * dtype.size
         bytes_of = tf.strings.substr(
             features["log_mel"],
-            tf.cast(loudest(starts, energy) * frame_bytes, tf.int32),
-            tf.fill(tf.shape(entry), config.window_frames * frame_bytes),
+            tf.cast(max_energy_candidate(starts, energy) * frame_bytes, tf.int32),
+            tf.fill(tf.shape(example), config.window_frames * frame_bytes),
         )
         window = tf.reshape(tf.io.decode_raw(bytes_of, dtype), [-1, config.window_frames, config.mel_bands])
         low, high = tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2])
         decibel_range = tf.reshape(tf.io.decode_raw(features["decibel_range"], tf.float32), [-1, 2])
         decibels = decibels_between(low, high, decibels_a_step(decibel_range, self._config.dtype))
-        return Windows(entry, clip, window, low, high, decibels, treatment)
+        return Windows(example, clip, window, low, high, decibels, drawn)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:

@@ -1,8 +1,8 @@
 """Which frames of a clip are looked at: the choice of windows, and their scaling to images.
 
 A window is ``config.window_frames`` consecutive frames of a clip's log-mel, named by its first frame. In training
-the loudest of a few random ones is taken (report, section 3); for evaluation the windows are fixed. Everything in
-TensorFlow here works on whole batches and is a pure function of its arguments.
+the max-energy one of a few random ones is taken (report, section 3); for evaluation the windows are fixed. Everything
+in TensorFlow here works on whole batches and is a pure function of its arguments.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def candidate_starts(uniforms: tf.Tensor, frames: tf.Tensor, window_frames: int)
     return tf.cast(uniforms * tf.cast(windows, tf.float32), tf.int64)
 
 
-def loudest(starts: tf.Tensor, energies: tf.Tensor) -> tf.Tensor:
+def max_energy_candidate(starts: tf.Tensor, energies: tf.Tensor) -> tf.Tensor:
     """The candidate of the highest energy, the first of them in a tie: ``(batch, candidates)`` -> ``(batch,)``."""
     return tf.gather(starts, tf.argmax(energies, axis=1), batch_dims=1)
 
@@ -59,10 +59,10 @@ def tiled_starts(frames: int, window_frames: int, hop_frames: int) -> npt.NDArra
     return np.append(starts, np.int64(last))
 
 
-def loudest_start(
+def max_energy_start(
     energy: npt.NDArray[np.int64], window_frames: int, window_hops: int, frames: int
 ) -> npt.NDArray[np.int64]:
-    """The first frame of the loudest window of a clip, as an array of one.
+    """The first frame of the max-energy window of a clip, as an array of one.
 
     Args:
         energy: the clip's cumulative energy, see :func:`fat2019.audio.logmel.cumulative_energy`.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PAIRS = 20
 _CANDIDATES = 3
-_OWN_SHARE = 0.6  # of a clip in its MixUp picture, where both sounds are to be seen
+_MIXUP_LAMBDA = 0.6  # of a clip in its MixUp picture, where both sounds are to be seen
 
 
 def explore(
@@ -280,7 +280,7 @@ def _examples(drawn: Page, collection: Collection, count: int, seed: int) -> lis
                             "max-energy window": cut.raw[place],
                             "SpecAugment": cut.augmented[place],
                             f"partner: {partner}": cut.raw[place - 1],
-                            f"MixUp, {_OWN_SHARE:g} of it": cut.mixed[place],
+                            f"MixUp, {_MIXUP_LAMBDA:g} of it": cut.mixed[place],
                         },
                         collection.config,
                     ),
@@ -310,9 +310,12 @@ class _Cut:
     ) -> "_Cut":
         import tensorflow as tf
 
-        from fat2019.config.feed import SpecAugment
-        from fat2019.feed.augment import mixup, spec_augment
-        from fat2019.feed.windows import candidate_starts, to_image
+        from fat2019.augmentations.base import Batch
+        from fat2019.augmentations.mixup import MixUp
+        from fat2019.augmentations.random_numbers import RandomNumbers
+        from fat2019.augmentations.spec_augment import SpecAugment
+        from fat2019.feed.scale import scale_of
+        from fat2019.feed.windows import candidate_starts
 
         frames = tf.constant([len(log_mel) for log_mel, _, _ in features], tf.int64)
         uniforms = tf.constant(random.random((len(features), _CANDIDATES)), tf.float32)
@@ -327,10 +330,12 @@ class _Cut:
                 for (log_mel, _, _), (first, *_) in zip(features, starts, strict=True)
             ]
         )
-        raw = to_image(windows, windows.min(axis=(1, 2)), windows.max(axis=(1, 2)))  # (clips, frames, mels)
-        policy = SpecAugment()
-        augmented = spec_augment(raw, tf.constant(random.random((len(features), policy.uniforms)), tf.float32), policy)
-        mixed = mixup(raw, tf.fill([len(features)], np.float32(_OWN_SHARE)))
+        scale, clips = scale_of(config), len(features)
+        raw = scale.feed(windows, windows.min(axis=(1, 2)), windows.max(axis=(1, 2)))  # (clips, frames, mels)
+        batch = Batch(raw, scale, tf.zeros(clips), labels=tf.zeros((clips, 1)))  # neither levels nor labels are shown
+        numbers = RandomNumbers(tf.constant(random.integers(0, 2**31, 2)), clips)
+        augmented = SpecAugment().apply(batch, SpecAugment().draw(numbers, tf.fill([clips], True))).images
+        mixed = MixUp().apply(batch, tf.fill([clips], np.float32(_MIXUP_LAMBDA))).images
         return cls(starts, raw.numpy(), augmented.numpy(), mixed.numpy())
 
 

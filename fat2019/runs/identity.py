@@ -1,6 +1,5 @@
 """What must be the same for a run to resume, and what is written down beside it."""
 
-import dataclasses
 import hashlib
 import importlib.metadata
 import json
@@ -79,7 +78,7 @@ def _changes(before: Any, wanted: Any, at: str) -> list[str]:
 def identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
     """What must be the same for a run to resume."""
     return {
-        "train": dataclasses.asdict(config),
+        "train": config.to_plain(),
         "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
         "vocabulary": list(store.vocabulary.names),
         **({"relabel_sha256": hashlib.sha256(_bytes(Path(config.relabel))).hexdigest()} if config.relabel else {}),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from fat2019.feed.feeds import EvaluationWindows
+from fat2019.feed.evaluation import EvaluationWindows
 from fat2019.scoring.means import Mean
 from fat2019.scoring.pooling import pool_windows
 from fat2019.store.reader import FeatureStore

@@ -22,7 +22,7 @@ from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import AUDIO_SUFFIXES
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import FailedRead, UnreadableAudio
-from fat2019.feed.feeds import EvaluationWindows
+from fat2019.feed.evaluation import EvaluationWindows
 from fat2019.runs.run import Run
 from fat2019.scoring.inference import compiled
 from fat2019.scoring.pooling import pool_windows

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
-from fat2019.feed.feeds import EvaluationWindows
+from fat2019.feed.evaluation import EvaluationWindows
 from fat2019.runs.checkpoint import Checkpoint
 from fat2019.runs.run import best_path, write_history
 from fat2019.scoring.inference import compiled

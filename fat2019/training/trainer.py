@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
-from fat2019.feed.feeds import TrainingFeed
+from fat2019.feed.training import TrainingFeed
 from fat2019.models.keras_metric import LwlrapMetric
 from fat2019.models.losses import TaggingLoss
 from fat2019.models.networks import build, parameter_counts, set_trainable

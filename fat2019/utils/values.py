@@ -10,11 +10,12 @@ loaded in the least time, takes no number for another kind of number, and reads 
 """
 
 import dataclasses
+import inspect
 import math
 import re
 import typing
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -42,6 +43,22 @@ class Checked:
     def __post_init__(self) -> None:
         for name, hint in _hints(type(self)).items():
             require(name, getattr(self, name), hint)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The fields as JSON holds them."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    @classmethod
+    def from_plain(cls, fields: Mapping[str, Any]) -> Self:
+        """The value that :meth:`to_plain` wrote; fields that are missing have their defaults.
+
+        Raises:
+            DataError: a field is unknown, or holds another type or a number out of its range.
+        """
+        hints = _hints(cls)
+        if unknown := [name for name in fields if name not in hints]:
+            raise DataError(f"{cls.__name__}: expected some of {', '.join(hints)}, received {', '.join(unknown)}")
+        return cls(**{name: _from_plain(name, value, hints[name]) for name, value in fields.items()})
 
 
 def option(
@@ -81,6 +98,9 @@ def require(name: str, value: Any, hint: Any) -> None:
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise DataError(f"{name}: expected a finite number, received {value}")
+    if (base := _abstract_element(hint)) is not None:
+        _require_instances(name, value, base)
+        return
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
@@ -113,6 +133,39 @@ _NONE = msgspec.Meta()
 def _hints(cls: type[Checked]) -> dict[str, Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _abstract_element(hint: Any) -> type | None:
+    """The class whose subclasses a tuple is to hold; msgspec takes a dataclass itself alone."""
+    bare = _bare(hint)
+    element = typing.get_args(bare)[0] if typing.get_origin(bare) is tuple else None
+    return element if inspect.isabstract(element) else None
+
+
+def _require_instances(name: str, value: Any, base: type) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(one, base) for one in value):
+        raise DataError(f"{name}: expected a tuple of values of type {base.__name__}, received {value!r}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Checked):
+        return value.to_plain()
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _from_plain(name: str, value: Any, hint: Any) -> Any:
+    bare = _bare(hint)
+    if typing.get_origin(bare) is tuple and isinstance(value, list | tuple):
+        return tuple(_from_plain(name, one, typing.get_args(bare)[0]) for one in value)
+    if not _is_checked(bare) or isinstance(value, Checked):
+        return value
+    if not isinstance(value, Mapping):
+        raise DataError(f"{name}: expected fields with their values, received {value!r}")
+    return bare.from_plain(value)
+
+
+def _is_checked(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Checked)
 
 
 def _bare(hint: Any) -> Any:

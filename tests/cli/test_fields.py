@@ -6,16 +6,17 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from fat2019.augmentations.registry import registered
 from fat2019.cli.experiments import sweep
 from fat2019.cli.fields import recipe_options
 from fat2019.cli.train import relabel, train
-from fat2019.config.feed import FeedConfig, SpecAugment
+from fat2019.config.feed import FeedConfig
 from fat2019.config.model import NETWORKS, ModelConfig
 from fat2019.config.recipes import DEFAULT
 from fat2019.config.training import Stage, TrainConfig
 from fat2019.utils.values import GROUPS, meta
 
-CLASSES = (ModelConfig, Stage, FeedConfig, SpecAugment, TrainConfig)
+CLASSES = (ModelConfig, Stage, FeedConfig, *(cls.options() for cls in registered()), TrainConfig)
 FIELDS = [(cls, field.name) for cls in CLASSES for field in dataclasses.fields(cls)]
 FLAGGED = {name: meta(cls, name) for cls, name in FIELDS if "flag" in (meta(cls, name).extra or {})}
 OPTIONS = {option.name: option for option in train.params if hasattr(option, "group")}
@@ -41,7 +42,7 @@ def refused(*arguments):
 
 
 def test_every_flagged_field_is_an_option_with_its_own_flag_group_and_help():
-    assert OPTIONS.keys() == FLAGGED.keys() | {"policy"}
+    assert OPTIONS.keys() == FLAGGED.keys()
     for name, declared in FLAGGED.items():
         assert OPTIONS[name].opts == [declared.extra["flag"]]
         assert OPTIONS[name].group == declared.extra["group"]

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fat2019.augmentations.mixup import MixUp
+from fat2019.augmentations.spec_augment import SpecAugment
 from fat2019.config.features import FeatureConfig
-from fat2019.config.feed import SpecAugment, published_policy
 from fat2019.config.overrides import changed
 from fat2019.config.recipes import BEST, DEFAULT, ENSEMBLE_FOLDS, OURS, RECIPES, configure
 from fat2019.data.data_set import find_data_set
 from fat2019.errors import DataError
-from fat2019.feed.feeds import TrainingFeed
+from fat2019.feed.training import TrainingFeed
 from fat2019.models.networks import build, set_trainable
 from fat2019.store.builder import build_features
 from fat2019.store.reader import FeatureStore
@@ -85,16 +86,16 @@ def test_the_reports_two_stages_are_noisy_with_the_top_and_curated_without():
     config = configure("table-6.5-resnet50-specaugment", {})
     noisy, curated = config.stages
     assert (noisy.splits, noisy.trainable, noisy.epochs, noisy.learning_rate) == (("noisy",), "top", 15, 1e-3)
-    assert (noisy.validate_on, noisy.feed.spec_augment) == ("noisy", None)
+    assert (noisy.validate_on, noisy.feed.augmentations) == ("noisy", ())
     assert (curated.splits, curated.trainable, curated.epochs, curated.learning_rate) == (
         ("curated",),
         "none",
         50,
         3e-4,
     )
-    assert (curated.validate_on, curated.feed.spec_augment, curated.feed.augment) == (
+    assert (curated.validate_on, curated.feed.augmentations, curated.feed.augment) == (
         "curated",
-        SpecAugment(),
+        (SpecAugment(time_warp_frames=13),),
         "double-curated",
     )
     assert (config.model.name, config.model.head, config.validation_share) == ("resnet50", "conv", 0.2)
@@ -150,7 +151,8 @@ def test_options_replace_single_fields_of_every_stage(name):
     )
     assert (config.seed, config.model.weights) == (7, "none")
     for stage in config.stages:
-        assert (stage.epochs, stage.learning_rate, stage.feed.mixup_alpha, stage.feed.batch_windows) == (3, 0.5, 0.3, 2)
+        assert (stage.epochs, stage.learning_rate, stage.feed.batch_windows) == (3, 0.5, 2)
+        assert MixUp(0.3) in stage.feed.augmentations
         assert (stage.optimizer, stage.feed.seed) == ("adam", 7)
     before = configure(name, {})
     assert (config.model.name, config.model.head) == (before.model.name, before.model.head)
@@ -165,15 +167,20 @@ def test_without_options_a_recipe_is_itself_and_no_recipe_the_defaults():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"spec_augment": True}, SpecAugment()),
-        ({"spec_augment": False}, None),
-        ({"policy": "LB"}, published_policy("LB")),
-        ({"policy": "ours"}, SpecAugment()),
-        ({}, None),
+        ({"spec_augment": True}, (SpecAugment(),)),
+        ({"spec_augment": False}, ()),
+        ({"policy": "LB"}, (SpecAugment.published("LB"),)),
+        ({"policy": "ours"}, (SpecAugment(),)),
+        ({"policy": "ours", "time_warp_frames": 13}, (SpecAugment(time_warp_frames=13),)),
+        (
+            {"policy": "LB", "time_warp_frames": 0},
+            (dataclasses.replace(SpecAugment.published("LB"), time_warp_frames=0),),
+        ),
+        ({}, ()),
     ],
 )
 def test_spec_augment_is_a_flag_and_a_policy(options, expected):
-    assert configure(None, options).stages[0].feed.spec_augment == expected
+    assert configure(None, options).stages[0].feed.augmentations == expected
 
 
 def test_a_policy_of_what_is_switched_off_is_refused():
@@ -183,8 +190,8 @@ def test_a_policy_of_what_is_switched_off_is_refused():
 
 def test_spec_augment_of_a_recipe_is_switched_off_and_its_policy_exchanged():
     config = RECIPES["figure-6.3-simple"].config
-    assert changed(config, {"spec_augment": False}).stages[0].feed.spec_augment is None
-    assert changed(config, {"policy": "SM"}).stages[0].feed.spec_augment == published_policy("SM")
+    assert changed(config, {"spec_augment": False}).stages[0].feed.augmentations == ()
+    assert changed(config, {"policy": "SM"}).stages[0].feed.augmentations == (SpecAugment.published("SM"),)
 
 
 def test_our_recipes_are_one_configuration_whole_and_in_folds():
@@ -224,6 +231,7 @@ def test_epochs_are_the_last_stage_s_and_those_before_change_in_proportion():
         ({"trainable": "all", "name": "compact"}, "a network on a backbone"),
         ({"width": 8}, "the compact network"),
         ({"mix_in_turn": 0.5}, "mixed sounds"),
+        ({"time_warp_frames": 8}, "SpecAugment"),
         ({"noisy_weight": 0.5}, "noisy clips"),
         ({"folds": 3, "validation_share": 0.3}, "training without --folds"),
     ],

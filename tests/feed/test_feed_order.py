@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fat2019.augmentations.frequency_shift import FrequencyShift
+from fat2019.augmentations.mix_sounds import MixSounds
+from fat2019.augmentations.mixup import MixUp
 from fat2019.errors import DataError
 from tests.feeds import POLICY, READERS, as_set, batches, feed_of
 
 RUN = {
-    "spec_augment": POLICY,
-    "mixup_alpha": 0.3,
+    "augmentations": (FrequencyShift(3, 0.2), MixSounds(0.5), POLICY, MixUp(0.3)),
     "noisy_weight": 0.6,
-    "mix_share": 0.5,
-    "shift_bands": 3,
-    "stretch_bands": 0.2,
 }
 
 

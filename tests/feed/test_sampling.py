@@ -7,9 +7,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fat2019.augmentations.mixup import MixUp
+from fat2019.augmentations.spec_augment import SpecAugment
 from fat2019.errors import DataError
 from fat2019.feed.sampling import Sampler, clip_weights
 
+BOTH = (SpecAugment(), MixUp(0.3))
 RARE = 1e-3  # the seeds are fixed: a test fails either always or never
 
 
@@ -27,10 +30,11 @@ def of_epochs(some, name, epochs):
 
 def test_one_epoch_of_one_seed_is_literally_this():
     """A change of these numbers changes what every resumed run trains on: it belongs into the changelog."""
-    epoch = sampler([1, 2, 0.5, 0.5], augment=[0, 1, 0, 255], seed=7, spec_augment_uniforms=2, mixup_alpha=0.4).epoch(3)
+    two_uniforms = SpecAugment(frequency_masks=0, time_masks=0)
+    epoch = sampler([1, 2, 0.5, 0.5], [0, 1, 0, 255], seed=7, augmentations=(two_uniforms, MixUp(0.4))).epoch(3)
     assert epoch.clip.numpy().tolist() == [0, 1, 1, 3]
     assert epoch.augmented.numpy().tolist() == [True, False, True, False]
-    assert epoch.first_entry.numpy().tolist() == [0, 1, 3, 3, 4]
+    assert epoch.first_example.numpy().tolist() == [0, 1, 3, 3, 4]
     assert epoch.order.numpy().tolist() == [0, 3, 2, 1]
     assert epoch.stream_order.numpy().tolist() == [805153700, 6]
     np.testing.assert_allclose(
@@ -44,18 +48,18 @@ def test_one_epoch_of_one_seed_is_literally_this():
         atol=1e-6,
     )
     np.testing.assert_allclose(
-        epoch.spec_augment,
+        epoch.drawn["spec_augment"].uniforms,
         [[0.642215, 0.580566], [0.698658, 0.967816], [0.753374, 0.764578], [0.776811, 0.661960]],
         atol=1e-6,
     )
-    np.testing.assert_allclose(epoch.own_share, [0.203080, 1, 0.423027, 1], atol=1e-6)
+    np.testing.assert_allclose(epoch.drawn["mixup"], [0.203080, 1, 0.423027, 1], atol=1e-6)
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30).filter(any), st.integers(0, 3))
-def test_whole_weights_are_the_uses_themselves(weights, epoch):
+def test_whole_weights_are_the_repeats_themselves(weights, epoch):
     drawn = sampler(weights).epoch(epoch)
     np.testing.assert_array_equal(drawn.clip, np.repeat(np.arange(len(weights)), weights))
-    np.testing.assert_array_equal(drawn.first_entry, np.concatenate([[0], np.cumsum(weights)]))
+    np.testing.assert_array_equal(drawn.first_example, np.concatenate([[0], np.cumsum(weights)]))
 
 
 @settings(max_examples=60)
@@ -65,22 +69,22 @@ def test_whole_weights_are_the_uses_themselves(weights, epoch):
 def test_each_clip_is_used_within_one_of_its_weight_and_the_total_is_constant(weights, number):
     some = sampler(weights)
     epoch = some.epoch(number)
-    uses = np.bincount(epoch.clip.numpy(), minlength=len(weights))
-    assert uses.sum() == some.entries == round(sum(weights)) == len(epoch.clip)
-    assert np.all(np.abs(uses - np.array(weights) * some.entries / sum(weights)) < 1 + 1e-9)
-    np.testing.assert_array_equal(np.diff(epoch.first_entry), uses)
+    repeats = np.bincount(epoch.clip.numpy(), minlength=len(weights))
+    assert repeats.sum() == some.examples == round(sum(weights)) == len(epoch.clip)
+    assert np.all(np.abs(repeats - np.array(weights) * some.examples / sum(weights)) < 1 + 1e-9)
+    np.testing.assert_array_equal(np.diff(epoch.first_example), repeats)
     np.testing.assert_array_equal(epoch.clip, np.sort(epoch.clip))
 
 
 def test_over_many_epochs_each_clip_is_used_as_often_as_it_weighs():
     weights = np.array([0.1, 0.25, 0.5, 0.9, 1.0, 1.25, 2.6, 0.4])  # 7 in all
     epochs = 3000
-    uses = np.stack([np.bincount(clips, minlength=8) for clips in of_epochs(sampler(weights), "clip", epochs)])
+    repeats = np.stack([np.bincount(clips, minlength=8) for clips in of_epochs(sampler(weights), "clip", epochs)])
     share = weights % 1
     deviation = np.sqrt(share * (1 - share) / epochs)
-    assert np.all(np.abs(uses.mean(axis=0) - weights) <= 4 * deviation)
+    assert np.all(np.abs(repeats.mean(axis=0) - weights) <= 4 * deviation)
     # Clips are laid out in random order: no two of them always come together or always apart.
-    half, quarter = uses[:, 2], uses[:, 7]
+    half, quarter = repeats[:, 2], repeats[:, 7]
     assert set(zip(half.tolist(), quarter.tolist(), strict=True)) == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 
@@ -95,42 +99,19 @@ def test_the_order_is_a_permutation_and_each_place_equally_likely():
     "augment, expected",
     [(0, [True, True, True, True, True]), (1, [False, True, True, False, True]), (255, [False] * 5)],
 )
-def test_a_clip_is_augmented_from_the_use_given_on(augment, expected):
+def test_a_clip_is_augmented_from_the_repeat_given_on(augment, expected):
     np.testing.assert_array_equal(sampler([3, 2], augment=augment).epoch(0).augmented, expected)
 
 
-@pytest.mark.parametrize("alpha", [0.4, 1.0, 8.0])
-def test_lambda_follows_beta(alpha):
-    share = sampler(np.ones(20_000), mixup_alpha=alpha).epoch(0).own_share.numpy()
-    assert scipy.stats.kstest(share.astype(np.float64), scipy.stats.beta(alpha, alpha).cdf).pvalue > RARE
-
-
-def test_lambda_follows_beta_where_it_is_nearly_always_0_or_1():
-    """Float32 cannot tell many of these from 1, so bins are compared."""
-    share = sampler(np.ones(20_000), mixup_alpha=0.1).epoch(0).own_share.numpy()
-    edges = np.array([0, 1e-6, 1e-3, 0.05, 0.3, 0.7, 0.95, 0.999, 1])
-    expected = np.diff(scipy.stats.beta(0.1, 0.1).cdf(edges)) * len(share)
-    assert scipy.stats.chisquare(np.histogram(share, edges)[0], expected, sum_check=False).pvalue > RARE
-
-
-def test_raw_entries_keep_themselves_whole():
-    epoch = sampler([2] * 50, augment=1, mixup_alpha=0.4).epoch(0)
-    own_share, augmented = epoch.own_share.numpy(), epoch.augmented.numpy()
-    assert np.all(own_share[~augmented] == 1)
-    assert np.all(own_share[augmented] < 1)
-
-
-def test_without_mixup_every_share_is_1():
-    assert np.all(sampler(np.ones(5)).epoch(0).own_share == 1)
-
-
 def numbers(epoch):
-    return {name: np.asarray(value).tolist() for name, value in epoch._asdict().items()}
+    values = {**epoch._asdict(), **epoch.drawn}
+    del values["drawn"]
+    return {name: [part.numpy().tolist() for part in tf.nest.flatten(value)] for name, value in values.items()}
 
 
 def test_an_epoch_is_a_function_of_its_seed_and_number_alone():
     def make():
-        return sampler(np.linspace(0.3, 2, 20), seed=5, spec_augment_uniforms=4, mixup_alpha=0.3)
+        return sampler(np.linspace(0.3, 2, 20), seed=5, augmentations=BOTH)
 
     tf.random.set_seed(1)
     first = numbers(make().epoch(6))
@@ -143,22 +124,25 @@ def test_an_epoch_is_a_function_of_its_seed_and_number_alone():
 
 def test_other_seeds_and_other_epochs_draw_other_numbers():
     def make(seed):
-        return sampler(np.linspace(0.3, 2, 20), seed=seed, spec_augment_uniforms=4, mixup_alpha=0.3)
+        return sampler(np.linspace(0.3, 2, 20), seed=seed, augmentations=BOTH)
 
     epochs = [numbers(make(seed).epoch(number)) for seed, number in ((0, 0), (0, 1), (1, 0), (1, 1))]
-    for name in ("clip", "order", "window", "spec_augment", "own_share", "stream_order"):
+    for name in ("clip", "order", "window", "spec_augment", "mixup", "stream_order"):
         assert len({str(epoch[name]) for epoch in epochs}) == 4, name
 
 
 def test_switching_one_augmentation_on_leaves_all_other_numbers_as_they_were():
     plain = numbers(sampler(np.linspace(0.3, 2, 20)).epoch(0))
-    both = numbers(sampler(np.linspace(0.3, 2, 20), spec_augment_uniforms=6, mixup_alpha=0.3).epoch(0))
-    assert {name for name in plain if plain[name] != both[name]} == {"spec_augment", "own_share"}
+    one = numbers(sampler(np.linspace(0.3, 2, 20), augmentations=BOTH[1:]).epoch(0))
+    both = numbers(sampler(np.linspace(0.3, 2, 20), augmentations=BOTH).epoch(0))
+    assert {**both, **one} == both
+    assert {**one, **plain} == one
+    assert both.keys() - one.keys() == {"spec_augment"} and one.keys() - plain.keys() == {"mixup"}
 
 
 def test_no_two_uses_of_randomness_share_their_numbers():
-    epoch = sampler(np.ones(50), candidates=4, spec_augment_uniforms=4).epoch(0)
-    assert not np.intersect1d(epoch.window.numpy(), epoch.spec_augment.numpy()).size
+    epoch = sampler(np.ones(50), candidates=4, augmentations=BOTH).epoch(0)
+    assert not np.intersect1d(epoch.window.numpy(), epoch.drawn["spec_augment"].uniforms.numpy()).size
 
 
 def test_a_noisy_clip_weighs_what_it_is_given():
@@ -211,18 +195,3 @@ def test_class_balancing_leaves_clips_without_labels_out():
 def test_weights_that_leave_no_clip_are_refused(labels, options):
     with pytest.raises(DataError, match="no clip is left"):
         clip_weights(labels.astype(np.uint8), np.ones(3, bool), **options)
-
-
-def test_levels_and_turns_of_mixed_sounds_follow_their_laws():
-    epoch = sampler(np.ones(20_000), mix_share=0.5, mix_level_db=12, mix_in_turn=0.25).epoch(0)
-    level, turn = epoch.level.numpy(), epoch.turn.numpy()
-    assert scipy.stats.kstest(level, scipy.stats.uniform(-12, 24).cdf).pvalue > 1e-3
-    assert np.mean(turn > 0) == pytest.approx(0.25, abs=0.015)
-    assert scipy.stats.kstest(turn[turn > 0], scipy.stats.uniform(0, 1).cdf).pvalue > 1e-3
-    assert np.corrcoef(level, turn)[0, 1] == pytest.approx(0, abs=0.03)
-    assert np.mean(epoch.mixed.numpy()) == pytest.approx(0.5, abs=0.015)
-
-
-def test_sounds_are_mixed_equally_loud_and_at_once_unless_told_otherwise():
-    epoch = sampler(np.ones(50), mix_share=1.0).epoch(0)
-    assert not epoch.level.numpy().any() and not epoch.turn.numpy().any()

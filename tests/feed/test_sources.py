@@ -9,6 +9,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fat2019.augmentations.mixup import MixUp
+from fat2019.augmentations.spec_augment import SpecAugment
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
 from fat2019.feed import sources as readers
@@ -29,7 +31,7 @@ def config_of(dtype):
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch):
     """So that 50 clips are enough to cross every boundary."""
-    monkeypatch.setattr(readers, "_ENTRIES_AT_ONCE", 16)
+    monkeypatch.setattr(readers, "_EXAMPLES_AT_ONCE", 16)
     monkeypatch.setattr(readers, "_SHARDS_AT_ONCE", 2)
     monkeypatch.setattr(readers, "_SHUFFLE_CLIPS", 20)
 
@@ -112,7 +114,7 @@ def some_clips(seed=0, count=35):
 def epoch_of(clips, number=0, weights=None):
     weights = np.resize([1.0, 2.0, 0.0, 0.5, 3.0], len(clips)) if weights is None else weights
     return Sampler(
-        weights, np.ones(len(clips), np.uint8), seed=3, candidates=3, spec_augment_uniforms=2, mixup_alpha=0.5
+        weights, np.ones(len(clips), np.uint8), seed=3, candidates=3, augmentations=(SpecAugment(), MixUp(0.5))
     ).epoch(number)
 
 
@@ -125,8 +127,8 @@ def read(reader, epoch, ids=None, batch=8):
     return list(windows_of(reader, epoch, epoch.order if ids is None else ids, batch).as_numpy_iterator())
 
 
-def by_entry(batches):
-    order = np.argsort(np.concatenate([batch.entry for batch in batches]))
+def by_example(batches):
+    order = np.argsort(np.concatenate([batch.example for batch in batches]))
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts)[order], *batches)
 
 
@@ -145,21 +147,20 @@ def test_each_window_is_the_loudest_candidate_of_its_clip(store_of, kind, dtype)
     store, clips = store_of(dtype), some_clips()
     assert {0, 1, 2} & set(clips.tolist())
     epoch = epoch_of(clips)
-    windows = by_entry(read(store.reader(kind, clips), epoch))
-    np.testing.assert_array_equal(windows.entry, np.arange(len(epoch.clip)))
+    windows = by_example(read(store.reader(kind, clips), epoch))
+    np.testing.assert_array_equal(windows.example, np.arange(len(epoch.clip)))
     np.testing.assert_array_equal(windows.clip, epoch.clip)
     assert windows.window.dtype == dtype
-    for entry, clip in enumerate(epoch.clip.numpy()):
+    for example, clip in enumerate(epoch.clip.numpy()):
         in_store = clips[clip]
-        expected = slow_window(store.log_mels[in_store], store.energies[in_store], epoch.window[entry].numpy())
-        np.testing.assert_array_equal(windows.window[entry], expected)
+        expected = slow_window(store.log_mels[in_store], store.energies[in_store], epoch.window[example].numpy())
+        np.testing.assert_array_equal(windows.window[example], expected)
     np.testing.assert_array_equal(windows.low, windows.window.min(axis=(1, 2)))
     np.testing.assert_array_equal(windows.high, windows.window.max(axis=(1, 2)))
     steps = np.diff(store.decibel_ranges[clips[epoch.clip.numpy()]])[:, 0] / 255 if dtype == "uint8" else 1
     spans = windows.high.astype(np.float64) - windows.low.astype(np.float64)
     np.testing.assert_allclose(windows.decibels, spans * steps, rtol=1e-5)
-    for name in ("augmented", "spec_augment", "own_share", "mixed", "shift"):
-        np.testing.assert_array_equal(getattr(windows.treatment, name), getattr(epoch, name))
+    tf.nest.map_structure(np.testing.assert_array_equal, windows.drawn, epoch.drawn)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
@@ -167,7 +168,7 @@ def test_each_window_is_the_loudest_candidate_of_its_clip(store_of, kind, dtype)
 def test_both_readers_cut_the_same_windows_to_the_bit(store_of, dtype, number):
     store, clips = store_of(dtype), some_clips(1)
     epoch = epoch_of(clips, number)
-    memory, stream = (by_entry(read(store.reader(kind, clips), epoch)) for kind in ("memory", "stream"))
+    memory, stream = (by_example(read(store.reader(kind, clips), epoch)) for kind in ("memory", "stream"))
     for ours, theirs in zip(tf.nest.flatten(memory), tf.nest.flatten(stream), strict=True):
         assert ours.dtype == theirs.dtype
         assert ours.tobytes() == theirs.tobytes()
@@ -179,15 +180,15 @@ def test_of_the_entries_exactly_those_asked_for_come(store_of, kind, ids):
     clips = some_clips()
     epoch = epoch_of(clips)
     batches = read(store_of("uint8").reader(kind, clips), epoch, tf.constant(list(ids), tf.int64))
-    assert sorted(entry for batch in batches for entry in batch.entry.tolist()) == sorted(ids)
-    assert [len(batch.entry) for batch in batches] == [8] * (len(ids) // 8) + [len(ids) % 8] * (len(ids) % 8 > 0)
+    assert sorted(example for batch in batches for example in batch.example.tolist()) == sorted(ids)
+    assert [len(batch.example) for batch in batches] == [8] * (len(ids) // 8) + [len(ids) % 8] * (len(ids) % 8 > 0)
 
 
 def test_memory_keeps_to_the_order_asked_for(store_of):
     clips = some_clips()
     epoch = epoch_of(clips)
     batches = read(store_of("uint8").memory_reader(clips), epoch, batch=5)
-    np.testing.assert_array_equal(np.concatenate([batch.entry for batch in batches]), epoch.order)
+    np.testing.assert_array_equal(np.concatenate([batch.example for batch in batches]), epoch.order)
 
 
 @pytest.mark.parametrize("kind", ["memory", "stream"])
@@ -233,7 +234,7 @@ def test_shards_without_a_chosen_clip_are_not_opened(store_of, tmp_path):
     unused, *others = store.files
     clips = np.arange(unused.clips, CLIPS)
     reader = store.stream_reader(clips, [unused._replace(path=tmp_path / "missing"), *others])
-    assert sum(len(batch.entry) for batch in read(reader, epoch_of(clips, 0, np.ones(43)))) == 43
+    assert sum(len(batch.example) for batch in read(reader, epoch_of(clips, 0, np.ones(43)))) == 43
 
 
 def flip(path):
@@ -274,7 +275,7 @@ SPOILT = {
 def test_a_shard_that_is_spoilt_between_two_epochs_ends_the_stream_in_one_line(tmp_path, what):
     store, clips = MadeUpStore(tmp_path, "uint8"), np.arange(CLIPS)
     reader, epoch = store.stream_reader(clips), epoch_of(clips, 0, np.ones(CLIPS))
-    assert sum(len(batch.entry) for batch in read(reader, epoch)) == CLIPS
+    assert sum(len(batch.example) for batch in read(reader, epoch)) == CLIPS
     spoil, line = SPOILT[what]
     file, others = store.files[2], store.files[4]
     spoil(file.path, store.records(file), store.records(others))
@@ -286,11 +287,11 @@ def test_a_shard_that_is_spoilt_between_two_epochs_ends_the_stream_in_one_line(t
 def test_records_after_those_of_the_shard_are_not_taken_for_other_clips(tmp_path):
     store, clips = MadeUpStore(tmp_path, "uint8"), np.arange(CLIPS)
     epoch = epoch_of(clips, 0, np.ones(CLIPS))
-    expected = by_entry(read(store.stream_reader(clips), epoch))
+    expected = by_example(read(store.stream_reader(clips), epoch))
     file = store.files[0]
     write(file.path, [*store.records(file), store.records(file)[0]])
-    found = by_entry(read(store.stream_reader(clips), epoch))
-    np.testing.assert_array_equal(found.entry, expected.entry)
+    found = by_example(read(store.stream_reader(clips), epoch))
+    np.testing.assert_array_equal(found.example, expected.example)
     np.testing.assert_array_equal(found.window, expected.window)
 
 
@@ -307,10 +308,10 @@ def test_cut_and_choice_can_be_called_in_a_compiled_training_step(store_of):
     reader, epoch = store_of("uint8").memory_reader(clips), epoch_of(clips)
 
     @tf.function
-    def step(entry):
-        clip = tf.gather(epoch.clip, entry)
-        row, low, high = reader.locate(clip, reader.loudest_starts(clip, tf.gather(epoch.window, entry)))
-        return reader.cut(entry, clip, row, low, high, epoch.treatment(entry))
+    def step(example):
+        clip = tf.gather(epoch.clip, example)
+        row, low, high = reader.locate(clip, reader.max_energy_starts(clip, tf.gather(epoch.window, example)))
+        return reader.cut(example, clip, row, low, high, epoch.drawn_for(example))
 
     [expected] = read(reader, epoch, batch=1000)
     ours = step(epoch.order)

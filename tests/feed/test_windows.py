@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fat2019.feed.windows import candidate_starts, loudest, loudest_start, tiled_starts, to_image
+from fat2019.feed.windows import candidate_starts, max_energy_candidate, max_energy_start, tiled_starts, to_image
 
 WINDOW = 92
 ALMOST_ONE = np.float32(1 - 2**-24)  # the greatest float32 below 1
@@ -41,10 +41,10 @@ def test_every_window_of_a_clip_is_equally_likely():
 
 
 @given(arrays(np.int64, st.tuples(st.integers(1, 5), st.integers(1, 4)), elements=st.integers(0, 2**62)))
-def test_the_loudest_candidate_is_taken_and_the_first_of_equals(energies):
+def test_the_max_energy_candidate_is_taken_and_the_first_of_equals(energies):
     starts = np.arange(energies.size).reshape(energies.shape) * 7
     expected = [row[list(energy).index(max(energy))] for row, energy in zip(starts, energies, strict=True)]
-    np.testing.assert_array_equal(loudest(tf.constant(starts), tf.constant(energies)), expected)
+    np.testing.assert_array_equal(max_energy_candidate(tf.constant(starts), tf.constant(energies)), expected)
 
 
 def image_of(windows):
@@ -108,13 +108,13 @@ def test_a_clip_of_exactly_one_window_has_one_tile():
 
 
 @given(st.integers(1, 6), st.integers(0, 3), st.lists(st.integers(0, 5), min_size=1, max_size=40))
-def test_the_loudest_window_is_that_of_a_search_through_all(window_frames, overlap, energies):
+def test_the_max_energy_window_is_that_of_a_search_through_all(window_frames, overlap, energies):
     """``energies`` are those of single hops; a frame of ``overlap + 1`` hops begins at each."""
     window_hops = window_frames + overlap
     by_hop = energies + [0] * window_hops
     frames = len(by_hop) - overlap
     cumulative = np.concatenate([[0], np.cumsum(by_hop)])
     sums = [sum(by_hop[start : start + window_hops]) for start in range(frames - window_frames + 1)]
-    start = loudest_start(cumulative, window_frames, window_hops, frames)
+    start = max_energy_start(cumulative, window_frames, window_hops, frames)
     assert start.shape == (1,)
     assert start[0] == sums.index(max(sums))

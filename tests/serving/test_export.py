@@ -12,7 +12,7 @@ from fat2019.audio.quantise import quantise
 from fat2019.cli import main
 from fat2019.config.model import ModelConfig
 from fat2019.errors import DataError
-from fat2019.feed.feeds import EvaluationWindows
+from fat2019.feed.evaluation import EvaluationWindows
 from fat2019.models.networks import build
 from fat2019.runs.run import Run
 from fat2019.scoring.inference import score_clips

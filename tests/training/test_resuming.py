@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from fat2019.augmentations.mixup import MixUp
 from fat2019.errors import DataError
 from fat2019.store.reader import FeatureStore
 from fat2019.training import trainer as training
@@ -39,7 +40,7 @@ def test_a_run_of_an_older_version_is_gone_on_with_as_if_it_had_the_fields_of_to
     for part, names in (
         (config["train"]["model"], ("width", "pooling")),
         (config["train"]["stages"][0], ("loss", "keep", "weight_decay")),
-        (config["train"]["stages"][0]["feed"], ("mix_share",)),
+        (config["train"]["stages"][0]["feed"], ("augmentations", "noisy_weight")),
     ):
         for name in names:
             del part[name]
@@ -75,7 +76,7 @@ def test_a_run_goes_on_with_the_recordings_that_it_began_with_only(finished, sto
 
 def test_a_run_goes_on_by_the_reader_that_it_began_with(store, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "build", tiny_network)
-    config = one_stage(epochs=2, feed=dataclasses.replace(SMALL, mixup_alpha=0.4))
+    config = one_stage(epochs=2, feed=dataclasses.replace(SMALL, augmentations=(MixUp(0.4),)))
 
     def stop(row):
         raise KeyboardInterrupt
@@ -83,7 +84,7 @@ def test_a_run_goes_on_by_the_reader_that_it_began_with(store, tmp_path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         train(store, config, tmp_path / "stopped", stop)
     assert json.loads((tmp_path / "stopped" / "state" / "state.json").read_text())["reader"] == "memory"
-    monkeypatch.setattr("fat2019.feed.feeds._SHARE_OF_FREE_MEMORY", 0.0)  # from now on features are streamed
+    monkeypatch.setattr("fat2019.feed.training._SHARE_OF_FREE_MEMORY", 0.0)  # from now on features are streamed
     stopped = train(store, config, tmp_path / "stopped")
     streamed = train(store, config, tmp_path / "streamed")
     monkeypatch.undo()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fat2019.errors import DataError
-from fat2019.feed.feeds import EvaluationWindows
+from fat2019.feed.evaluation import EvaluationWindows
 from tests.feeds import batches, joined
 from tests.oracles import feed as oracle
 

@@ -9,19 +9,23 @@ import pytest
 import tensorflow as tf
 
 from fat2019.audio.quantise import decibels
-from fat2019.config.feed import FeedConfig, SpecAugment, published_policy
+from fat2019.augmentations.frequency_shift import FrequencyShift
+from fat2019.augmentations.mix_sounds import MixSounds
+from fat2019.augmentations.mixup import MixUp
+from fat2019.augmentations.spec_augment import SpecAugment
+from fat2019.config.feed import FeedConfig
 from fat2019.errors import DataError
-from fat2019.feed import feeds as feed
-from fat2019.feed.feeds import TrainingFeed
+from fat2019.feed import training as feed
 from fat2019.feed.sampling import Sampler
 from fat2019.feed.sources import MemoryReader
+from fat2019.feed.training import TrainingFeed
 from fat2019.feed.windows import to_image
 from tests.feeds import BATCH, POLICY, READERS, as_set, batches, feed_of, joined, training_clips
 from tests.oracles import feed as oracle
 from tests.oracles import mix_sounds as mix_oracle
 
 
-def epoch_of(store, number=0, *, augment=None, weights=None, policy=None, mixup_alpha=0.0):
+def epoch_of(store, number=0, *, augment=None, weights=None, augmentations=()):
     """The epoch that the feed must draw, from the sampler alone."""
     clips = training_clips(store)
     return Sampler(
@@ -29,26 +33,25 @@ def epoch_of(store, number=0, *, augment=None, weights=None, policy=None, mixup_
         np.zeros(len(clips), np.uint8) if augment is None else augment,
         seed=4,
         candidates=3,
-        spec_augment_uniforms=policy.uniforms if policy else 0,
-        mixup_alpha=mixup_alpha,
+        augmentations=augmentations,
     ).epoch(number)
 
 
 def slow_images(store, epoch, policy=None):
-    """What each entry of an epoch must look like, in the order of the entries."""
+    """What each example of an epoch must look like, in the order of the examples."""
     clips, flat = training_clips(store), store.read_log_mels()
     images = []
-    for entry, clip in enumerate(epoch.clip.numpy()):
+    for example, clip in enumerate(epoch.clip.numpy()):
         index = clips[clip]
         stored = flat.log_mel[flat.frame_offset[index] : flat.frame_offset[index + 1]]
         images.append(
             oracle.training_image(
                 stored,
                 store.audio(store.clips["fname"][index]),
-                epoch.window[entry].numpy(),
+                epoch.window[example].numpy(),
                 store.config,
-                policy if epoch.augmented[entry] else None,
-                epoch.spec_augment[entry].numpy(),
+                policy if policy and epoch.augmented[example] else None,
+                epoch.drawn["spec_augment"].uniforms[example].numpy() if policy else None,
             )
         )
     return np.stack(images)[..., None]
@@ -82,26 +85,26 @@ def test_without_augmentation_an_image_is_the_loudest_window_by_the_stored_audio
     assert 254.99 < images.max(axis=(1, 2, 3)).min() <= images.max() <= 255
 
 
-@pytest.mark.parametrize("policy", [None, SpecAugment(time_masks=0, frequency_masks=0)])
-def test_nothing_changes_when_augmentation_is_off(store, policy):
+@pytest.mark.parametrize("augmentations", [(), (SpecAugment(time_masks=0, frequency_masks=0), MixUp(0.0))])
+def test_nothing_changes_when_augmentation_is_off(store, augmentations):
     """To the bit: what leaves the feed is the scaled window."""
-    images, _ = joined(batches(feed_of(store, spec_augment=policy).dataset(epochs=1)))
+    images, _ = joined(batches(feed_of(store, augmentations=augmentations).dataset(epochs=1)))
     np.testing.assert_array_equal(images, raw_images(store, epoch_of(store)))
 
 
 def test_augmented_images_are_those_of_the_slow_version(store):
-    epoch = epoch_of(store, policy=POLICY)
-    images, _ = joined(batches(feed_of(store, spec_augment=POLICY).dataset(epochs=1)))
+    epoch = epoch_of(store, augmentations=(POLICY,))
+    images, _ = joined(batches(feed_of(store, augmentations=(POLICY,)).dataset(epochs=1)))
     np.testing.assert_allclose(images, slow_images(store, epoch, POLICY)[epoch.order.numpy()], atol=2e-2)
 
 
 def test_images_and_labels_are_mixed_alike_with_those_before_them_in_the_batch(store):
-    epoch = epoch_of(store, policy=POLICY, mixup_alpha=0.4)
+    epoch = epoch_of(store, augmentations=(POLICY, MixUp(0.4)))
     expected = slow_images(store, epoch, POLICY)[epoch.order.numpy()]
     truth = store.labels[training_clips(store)][epoch.clip.numpy()[epoch.order.numpy()]].astype(np.float64)
-    shares = epoch.own_share.numpy()[epoch.order.numpy()]
+    shares = epoch.drawn["mixup"].numpy()[epoch.order.numpy()]
     first = 0
-    for images, labels in batches(feed_of(store, spec_augment=POLICY, mixup_alpha=0.4).dataset(epochs=1)):
+    for images, labels in batches(feed_of(store, augmentations=(POLICY, MixUp(0.4))).dataset(epochs=1)):
         here = slice(first, first + len(images))
         for values, mixed in ((expected[here], images), (truth[here], labels)):
             own = shares[here].reshape(-1, *[1] * (values.ndim - 1))
@@ -115,9 +118,9 @@ def test_images_and_labels_are_mixed_alike_with_those_before_them_in_the_batch(s
     "dtype, options",
     [
         ("uint8", {}),
-        ("uint8", {"spec_augment": POLICY, "augment": "double-curated"}),
-        ("float16", {"noisy_weight": 0.35, "class_balanced": True, "spec_augment": published_policy("LD")}),
-        ("float32", {"spec_augment": POLICY}),
+        ("uint8", {"augmentations": (POLICY,), "augment": "double-curated"}),
+        ("float16", {"noisy_weight": 0.35, "class_balanced": True, "augmentations": (SpecAugment.published("LD"),)}),
+        ("float32", {"augmentations": (POLICY,)}),
     ],
 )
 def test_both_readers_give_the_same_examples_to_the_bit(open_store, dtype, options):
@@ -132,7 +135,7 @@ def test_both_readers_give_the_same_examples_to_the_bit(open_store, dtype, optio
 
 def mixed_batches(store, reader):
     """Two batches that a feed mixed all windows of, and the same windows alone, with the clips that they are of."""
-    some, alone = (feed_of(store, reader, mix_share=share) for share in (1.0, 0.0))
+    some, alone = (feed_of(store, reader, augmentations=(MixSounds(share),)) for share in (1.0, 0.0))
     return batches(some.dataset(epochs=1), 2), batches(alone.dataset(epochs=1), 2)
 
 
@@ -170,42 +173,22 @@ def decibels_of(store, images):
     return spans
 
 
-def test_shifts_are_uniform_from_end_to_end_and_raw_entries_have_none(store):
-    clips = training_clips(store)
-    augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
-    epoch = Sampler(np.full(len(clips), 200.0), augment, seed=0, candidates=1, shift_bands=2).epoch(0)
-    shift, augmented = epoch.shift.numpy(), epoch.augmented.numpy()
-    assert not shift[~augmented].any()
-    np.testing.assert_allclose(np.bincount(shift[augmented] + 2) / augmented.sum(), [0.2] * 5, atol=0.02)
-    some = feed_of(store, shift_bands=2, reader="memory")
-    images, _ = joined(batches(some.dataset(epochs=1)))
+def test_spectra_are_shifted_by_what_is_drawn_for_each_example(store):
+    augmentations = (FrequencyShift(shift_bands=2),)
+    images, _ = joined(batches(feed_of(store, augmentations=augmentations).dataset(epochs=1)))
     raw, _ = joined(batches(feed_of(store).dataset(epochs=1)))
-    shifts = Sampler(np.ones(len(clips)), np.zeros(len(clips), np.uint8), seed=4, candidates=3, shift_bands=2).epoch(0)
-    for image, before, by in zip(images, raw, shifts.shift.numpy()[shifts.order.numpy()], strict=True):
+    epoch = epoch_of(store, augmentations=augmentations)
+    shifts = epoch.drawn["frequency_shift"].shift.numpy()[epoch.order.numpy()]
+    assert set(shifts.tolist()) == {-2, -1, 0, 1, 2}
+    for image, before, by in zip(images, raw, shifts, strict=True):
         source = np.clip(np.arange(before.shape[1]) - by, 0, before.shape[1] - 1)
         np.testing.assert_array_equal(image, before[:, source])
 
 
-def test_spectra_are_spread_as_often_as_narrowed_within_what_was_asked_for_and_raw_ones_stay(store):
-    clips = training_clips(store)
-    augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
-    epoch = Sampler(np.full(len(clips), 200.0), augment, seed=0, candidates=1, stretch_bands=0.25).epoch(0)
-    stretch, augmented = epoch.stretch.numpy(), epoch.augmented.numpy()
-    assert (stretch[~augmented] == 1).all()
-    assert abs((stretch[augmented] > 1).mean() - 0.5) < 0.03
-    assert 0.8 <= stretch.min() < 0.81 and 1.24 < stretch.max() <= 1.25
+def test_nearly_every_spectrum_is_stretched_where_that_is_asked_for(store):
     plain, _ = joined(batches(feed_of(store).dataset(epochs=1)))
-    stretched, _ = joined(batches(feed_of(store, stretch_bands=0.25).dataset(epochs=1)))
+    stretched, _ = joined(batches(feed_of(store, augmentations=(FrequencyShift(0, 0.25),)).dataset(epochs=1)))
     assert np.any(plain != stretched, axis=(1, 2, 3)).mean() > 0.9
-
-
-def test_raw_entries_are_never_mixed_and_of_the_others_the_share_asked_for(store):
-    clips = training_clips(store)
-    augment = np.where(np.arange(len(clips)) % 2, 255, 0).astype(np.uint8)
-    epoch = Sampler(np.full(len(clips), 200.0), augment, seed=0, candidates=1, mix_share=0.3).epoch(0)
-    mixed, augmented = epoch.mixed.numpy(), epoch.augmented.numpy()
-    assert not mixed[~augmented].any()
-    assert abs(mixed[augmented].mean() - 0.3) < 0.03
 
 
 def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_noisy_one_raw(store):
@@ -213,14 +196,13 @@ def test_double_curated_uses_every_curated_clip_raw_and_augmented_and_every_nois
     noisy = store.clips["split"].to_numpy()[clips] == "noisy"
     epoch = epoch_of(
         store,
-        policy=POLICY,
+        augmentations=(POLICY, MixUp(0.4)),
         weights=np.where(noisy, 1.0, 2.0),
         augment=np.where(noisy, 255, 1).astype(np.uint8),
-        mixup_alpha=0.4,
     )
     order = epoch.order.numpy()
     images, labels = joined(
-        batches(feed_of(store, spec_augment=POLICY, augment="double-curated", mixup_alpha=0.4).dataset(epochs=1))
+        batches(feed_of(store, augmentations=(POLICY, MixUp(0.4)), augment="double-curated").dataset(epochs=1))
     )
     assert len(images) == (~noisy).sum() * 2 + noisy.sum()
     augmented = epoch.augmented.numpy()[order]
@@ -248,9 +230,9 @@ def test_noisy_clips_are_used_as_often_as_they_weigh(store):
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_finishing_inside_a_training_step_gives_the_numbers_of_the_tf_data_path(store, jit_compile):
     """Windows of bytes cross over to where the step runs, and are scaled, augmented and mixed there."""
-    epoch = epoch_of(store, policy=POLICY, mixup_alpha=0.3)
+    epoch = epoch_of(store, augmentations=(POLICY, MixUp(0.3)))
     reader = MemoryReader(store.read_log_mels(training_clips(store)), store.config)
-    some = feed_of(store, spec_augment=POLICY, mixup_alpha=0.3)
+    some = feed_of(store, augmentations=(POLICY, MixUp(0.3)))
     expected = batches(some.dataset(epochs=1), 3)
 
     @tf.function(jit_compile=jit_compile)
@@ -292,15 +274,11 @@ def test_a_feed_of_no_clips_is_refused(store):
     [
         {"batch_windows": 0},
         {"candidates": 0},
-        {"mixup_alpha": -1},
-        {"mix_share": -0.1},
-        {"shift_bands": -1},
-        {"stretch_bands": -0.1},
-        {"stretch_bands": float("inf")},
-        {"mix_share": 1.1},
         {"noisy_weight": -0.1},
+        {"noisy_weight": float("nan")},
+        {"augmentations": ("mixup",)},
+        {"augmentations": (MixUp(0.1), MixUp(0.2))},
         {"seed": -1},
-        {"mixup_alpha": float("nan")},
         {"augment": "double"},
         {"reader": "disk"},
     ],

@@ -1,4 +1,4 @@
-"""SpecAugment, MixUp and mixed sounds: their distributions, and every image against a slow version."""
+"""SpecAugment: its distributions, and every image against a slow version."""
 
 import dataclasses
 
@@ -9,20 +9,11 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fat2019.config.feed import POLICIES, SpecAugment, published_policy
+from fat2019.augmentations.spec_augment import POLICIES, Drawn, SpecAugment, places, time_warp
 from fat2019.errors import DataError
-from fat2019.feed.augment import (
-    draw,
-    mix_sounds,
-    mixup,
-    move_bands,
-    spec_augment,
-    time_warp,
-)
-from tests.oracles import mix_sounds as mix_oracle
+from tests.augmentations.batches import BANDS, FRAMES, batch_of, drawn_by, random_images
 from tests.oracles import spec_augment as oracle
 
-FRAMES, BANDS = 92, 80
 NOTHING = SpecAugment(frequency_masks=0, time_masks=0)
 RARE = 1e-3  # the seeds are fixed: a test fails either always or never
 
@@ -38,16 +29,18 @@ policies = st.builds(
 )
 
 
-def random_images(seed, count=4, frames=FRAMES, bands=BANDS):
-    return np.random.default_rng(seed).uniform(5, 255, (count, frames, bands)).astype(np.float32)
-
-
 def random_uniforms(policy, count=4, seed=0):
     return tf.random.stateless_uniform([count, policy.uniforms], [seed, 1])
 
 
 def drawn(policy, count=60_000):
-    return [part.numpy() for part in draw(random_uniforms(policy, count), FRAMES, BANDS, policy)]
+    return [part.numpy() for part in places(random_uniforms(policy, count), FRAMES, BANDS, policy)]
+
+
+def spec_augment(images, uniforms, policy):
+    """All of the images ``(batch, frames, mels)``, augmented."""
+    everything = tf.fill([images.shape[0]], True)
+    return policy.apply(batch_of(images), Drawn(uniforms, everything)).images
 
 
 @settings(max_examples=60)
@@ -161,7 +154,7 @@ def test_what_a_mask_hides_becomes_zero_or_the_images_minimum_or_mean(fill, expe
     policy = SpecAugment(frequency_masks=1, frequency_mask_bands=20, time_masks=1, time_mask_frames=20, fill=fill)
     images, uniforms = random_images(3, 16), random_uniforms(policy, 16)
     result = spec_augment(tf.constant(images), uniforms, policy).numpy()
-    _, frames_kept, bands_kept = draw(uniforms, FRAMES, BANDS, policy)
+    _, frames_kept, bands_kept = places(uniforms, FRAMES, BANDS, policy)
     kept = frames_kept.numpy()[:, :, None] & bands_kept.numpy()[:, None]
     assert 0 < (~kept).sum() < kept.size
     np.testing.assert_array_equal(result[kept], images[kept])
@@ -197,8 +190,8 @@ def test_published_policies_are_scaled_to_the_same_time_and_share_of_bands(name,
         time_mask_share=p,
         time_masks=mT,
     )
-    assert published_policy(name) == expected
-    assert published_policy(name, bands=160).frequency_mask_bands == 2 * F
+    assert SpecAugment.published(name) == expected
+    assert SpecAugment.published(name, bands=160).frequency_mask_bands == 2 * F
 
 
 @pytest.mark.parametrize(
@@ -211,7 +204,7 @@ def test_published_policies_are_scaled_to_the_same_time_and_share_of_bands(name,
     ],
 )
 def test_a_frame_every_10_ms_has_the_policies_of_the_paper(name, W, F, mF, T, p, mT):
-    policy = published_policy(name, bands=80, hop_s=0.010)
+    policy = SpecAugment.published(name, bands=80, hop_s=0.010)
     assert dataclasses.astuple(policy)[:6] == (W, mF, F, mT, T, p)
     assert name in POLICIES
 
@@ -244,7 +237,7 @@ def test_one_mask_is_of_the_kind_that_tensorflow_io_makes(axis):
     assert scipy.stats.chi2_contingency(widths).pvalue > RARE
 
 
-@pytest.mark.parametrize("policy", [published_policy("LD"), SpecAugment(fill="mean"), SpecAugment(fill="minimum")])
+@pytest.mark.parametrize("policy", [SpecAugment.published("LD"), SpecAugment(fill="mean"), SpecAugment(fill="minimum")])
 def test_images_are_the_same_eagerly_in_tf_data_and_compiled(policy):
     images, uniforms = random_images(5, 8), random_uniforms(policy, 8)
     eager = spec_augment(tf.constant(images), uniforms, policy).numpy()
@@ -274,107 +267,20 @@ def test_a_policy_out_of_range_is_refused_by_name(wrong):
 
 def test_an_unknown_policy_is_refused_with_the_names_of_the_known():
     with pytest.raises(DataError, match="LB, LD, SM, SS"):
-        published_policy("XL")
+        SpecAugment.published("XL")
 
 
-@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=6), st.integers(0, 100))
-def test_images_and_labels_are_mixed_alike_with_those_before_them(shares, seed):
-    images = random_images(seed, len(shares), 4, 3)
-    labels = np.random.default_rng(seed).integers(0, 2, (len(shares), 5)).astype(np.float32)
-    for values in (images, labels):
-        expected = [share * values[i] + (1 - share) * values[i - 1] for i, share in enumerate(shares)]
-        mixed = mixup(tf.constant(values), tf.constant(shares, tf.float32))
-        np.testing.assert_allclose(mixed, expected, atol=1e-4)
+@pytest.mark.parametrize("fill", ["zero", "mean", "minimum"])
+def test_what_is_not_augmented_stays_as_it_is_to_the_bit(fill):
+    policy = dataclasses.replace(SpecAugment.published("LD"), fill=fill)
+    images, augmented = random_images(7, 40), np.arange(40) % 2 == 1
+    result = policy.apply(batch_of(images), drawn_by(policy, 40, augmented)).images.numpy()
+    np.testing.assert_array_equal(result[~augmented], images[~augmented])
+    assert np.any(result != images, axis=(1, 2))[augmented].mean() > 0.9
 
 
-def test_a_share_of_one_changes_no_bit():
-    images = random_images(6)
-    shares = tf.constant([0.3, 1.0, 0.5, 1.0])
-    mixed = mixup(tf.constant(images), shares).numpy()
-    np.testing.assert_array_equal(mixed[[1, 3]], images[[1, 3]])
-    assert not np.array_equal(mixed[[0, 2]], images[[0, 2]])
-
-
-def scaled_images(seed, count=3, frames=5, bands=4):
-    """As the feed scales them: each from 0 to 255."""
-    images = random_images(seed, count, frames, bands)
-    images[:, 0, 0], images[:, -1, -1] = 0, 255
-    return images
-
-
-def three(values):
-    return st.lists(values, min_size=3, max_size=3)
-
-
-def mix(images, labels, decibels, mixed, level=0.0, turn=0.0):
-    """As the feed mixes; levels and turns are one for all images if they are not given for each."""
-    count = len(images)
-    level, turn = (tf.constant(np.broadcast_to(np.float32(value), count)) for value in (level, turn))
-    return mix_sounds(tf.constant(images), tf.constant(labels), tf.constant(decibels), tf.constant(mixed), level, turn)
-
-
-@settings(max_examples=30)
-@given(
-    st.integers(0, 1000),
-    three(st.floats(0.5, 90, width=32)),
-    three(st.floats(-20, 20, width=32)),
-    three(st.sampled_from([0.0, 0.0625, 0.5, 0.9375])),
-)
-def test_mixed_sounds_are_those_of_the_slow_version(seed, decibels, level, turn):
-    images, labels = scaled_images(seed), np.eye(3, 4, dtype=np.float32)
-    mixed, mixed_labels = mix(images, labels, np.float32(decibels), [True] * 3, level, turn)
-    for place in range(3):
-        own, other = (images[place], decibels[place]), (images[place - 1], decibels[place - 1])
-        expected = mix_oracle.mixed_image(*own, *other, level[place], turn[place])
-        np.testing.assert_allclose(mixed[place], expected, atol=0.05)
-        np.testing.assert_array_equal(mixed_labels[place], labels[place] + labels[place - 1])
-
-
-def test_what_is_not_to_be_mixed_stays_as_it_is_to_the_bit_and_labels_never_exceed_one():
-    images, labels = scaled_images(1), np.float32([[1, 0], [1, 1], [0, 1]])
-    mixed, mixed_labels = mix(images, labels, np.full(3, 40, np.float32), [False, True, False])
-    np.testing.assert_array_equal(mixed.numpy()[[0, 2]], images[[0, 2]])
-    assert np.abs(mixed[1] - images[1]).max() > 1
-    np.testing.assert_array_equal(mixed_labels, labels)
-
-
-@pytest.mark.parametrize("silent", [0, 1])
-def test_an_image_of_one_value_is_neither_mixed_nor_mixed_in(silent):
-    images, labels, decibels = scaled_images(2, 2), np.eye(2, dtype=np.float32), np.float32([50, 50])
-    images[silent], decibels[silent] = 0, 0
-    mixed, mixed_labels = mix(images, labels, decibels, [True, True])
-    np.testing.assert_array_equal(mixed, images)
-    np.testing.assert_array_equal(mixed_labels, labels)
-
-
-@settings(max_examples=20)
-@given(st.integers(0, 100), st.lists(st.integers(-6, 6), min_size=3, max_size=3))
-def test_each_image_is_shifted_by_its_own_bands_and_its_end_repeated(seed, bands):
-    images = random_images(seed, 3, 4, 6)
-    shifted = move_bands(tf.constant(images), tf.constant(bands), tf.ones(3)).numpy()
-    for image, moved, by in zip(images, shifted, bands, strict=True):
-        for band in range(6):
-            np.testing.assert_array_equal(moved[:, band], image[:, min(max(band - by, 0), 5)])
-
-
-@settings(max_examples=20)
-@given(st.integers(0, 100), st.lists(st.floats(0.5, 2), min_size=3, max_size=3), st.integers(-2, 2))
-def test_each_image_is_stretched_about_its_middle_as_numpy_interpolates(seed, factors, shift):
-    images = random_images(seed, 3, 4, 7)
-    moved = move_bands(tf.constant(images), tf.fill([3], shift), tf.constant(factors, tf.float32)).numpy()
-    for image, stretched, factor in zip(images, moved, factors, strict=True):
-        for frame in range(4):  # where a band came from, in a loop over frames
-            source = 3 + (np.arange(7) - 3) / np.float32(factor) - shift
-            np.testing.assert_allclose(stretched[frame], np.interp(source, np.arange(7), image[frame]), atol=1e-3)
-
-
-def test_a_stretched_spectrum_has_its_middle_where_it_was_and_its_edges_further_out():
-    image = np.zeros((1, 1, 9), np.float32)
-    image[0, 0, [2, 4, 6]] = 100
-    wider = move_bands(tf.constant(image), tf.constant([0]), tf.constant([2.0])).numpy()[0, 0]
-    np.testing.assert_allclose(wider, [100, 50, 0, 50, 100, 50, 0, 50, 100])
-
-
-def test_an_image_of_one_band_cannot_be_moved():
-    image = random_images(0, 2, 5, 1)
-    np.testing.assert_array_equal(move_bands(tf.constant(image), tf.constant([3, -3]), tf.constant([2.0, 0.5])), image)
+def test_the_numbers_of_one_epoch_are_literally_these():
+    """A change of them changes what every resumed run trains on."""
+    policy = SpecAugment(frequency_masks=0, time_masks=0)
+    expected = [[0.642215, 0.580566], [0.698658, 0.967816], [0.753374, 0.764578], [0.776811, 0.661960]]
+    np.testing.assert_allclose(drawn_by(policy, 4, seed=7, epoch=3).uniforms, expected, atol=1e-6)

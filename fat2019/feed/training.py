@@ -1,4 +1,4 @@
-"""Batches for training and evaluation: windows chosen, scaled, augmented and mixed, with their labels.
+"""Batches for training: windows chosen, scaled and augmented, with their labels.
 
 The stream of training batches is a function of (seed, epoch, step). What a batch holds does not depend on how many
 threads made it, and a run that starts at epoch e, step k gets what an uninterrupted one gets there.
@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from fat2019.config.features import FeatureConfig
+from fat2019.augmentations.base import Batch
 from fat2019.config.feed import FeedConfig
 from fat2019.errors import DataError
-from fat2019.feed.augment import mix_sounds, mixup, move_bands, spec_augment
 from fat2019.feed.sampling import Sampler, clip_weights
+from fat2019.feed.scale import scale_of
 from fat2019.feed.sources import MemoryReader, Reader, StreamReader, Windows
-from fat2019.feed.windows import loudest_start, tiled_starts, to_image
-from fat2019.store.reader import FeatureStore, FlatLogMels
+from fat2019.store.reader import FeatureStore
 
 _BATCHES_AHEAD = 4
 # One more than there are cores, since the one whose turn it is may be waiting to be taken.
@@ -54,6 +53,7 @@ class TrainingFeed:
             raise DataError(f"{store.path}: there is no clip to train on")
         self.config = config
         self.features = store.config
+        self._scale = scale_of(store.config)
         self._labels = tf.constant(store.labels[clips] if labels is None else labels, tf.float32)  # (clips, classes)
         self._sampler = _sampler(store, clips, config)
         self.reader_name = _reader_name(store, clips, config)
@@ -63,7 +63,7 @@ class TrainingFeed:
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch; the last may be smaller."""
-        return -(-self._sampler.entries // self.config.batch_windows)
+        return -(-self._sampler.examples // self.config.batch_windows)
 
     def dataset(
         self, first_epoch: int = 0, first_step: int = 0, *, epochs: int | None = None, shard: tuple[int, int] = (0, 1)
@@ -74,7 +74,7 @@ class TrainingFeed:
             first_epoch: counted from 0.
             first_step: batches of that epoch to leave out.
             epochs: the epoch to stop before; none goes on for ever.
-            shard: ``(i, n)`` gives the i-th of n workers its own entries of every epoch.
+            shard: ``(i, n)`` gives the i-th of n workers its own examples of every epoch.
 
         Returns:
             Batches ``(images (batch, frames, mels, 1) float32 in 0..255, labels (batch, classes) float32)``.
@@ -97,21 +97,12 @@ class TrainingFeed:
         return self._reader.reading()
 
     def finish(self, windows: Windows) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scale, augment, mix and label a batch of windows: a pure function, also for use in a training step."""
-        treatment, policy = windows.treatment, self.config.spec_augment
-        images = to_image(windows.window, windows.low, windows.high)  # (batch, frames, mels)
-        labels = tf.gather(self._labels, windows.clip)  # (batch, classes)
-        if self.config.shift_bands or self.config.stretch_bands:  # before mixing, so that each sound goes its own way
-            images = move_bands(images, treatment.shift, treatment.stretch)
-        if self.config.mix_share:
-            images, labels = mix_sounds(
-                images, labels, windows.decibels, treatment.mixed, treatment.level, treatment.turn
-            )
-        if policy is not None:
-            images = spec_augment(images, treatment.spec_augment, policy, treatment.augmented)
-        if self.config.mixup_alpha:
-            images, labels = mixup(images, treatment.own_share), mixup(labels, treatment.own_share)
-        return images[..., None], labels
+        """Scale, label and augment a batch of windows: a pure function, also for use in a training step."""
+        images = self._scale.feed(windows.window, windows.low, windows.high)  # (batch, frames, mels)
+        batch = Batch(images, self._scale, windows.decibels, tf.gather(self._labels, windows.clip))
+        for augmentation in self.config.augmentations:
+            batch = augmentation.apply(batch, windows.drawn[augmentation.name])
+        return batch.images[..., None], batch.labels
 
     def _epoch(self, number: tf.Tensor, skipped_batches: tf.Tensor, shard: tuple[int, int]) -> tf.data.Dataset:
         epoch = self._sampler.epoch(number)
@@ -137,56 +128,6 @@ class TrainingFeed:
         return lambda *place: finish(self._reader.cut(*place))  # records are strings, and no strings can be compiled
 
 
-class EvaluationWindows:
-    """The fixed windows of some clips, and batches of their images."""
-
-    def __init__(
-        self,
-        log_mels: FlatLogMels,
-        config: FeatureConfig,
-        *,
-        windows: Literal["tiled", "max-energy"] = "tiled",
-        hop_frames: int | None = None,
-    ) -> None:
-        """
-        Args:
-            log_mels: the clips.
-            config: what they were computed with.
-            windows: ``tiled`` covers every frame; ``max-energy`` is the loudest window alone.
-            hop_frames: from one tile to the next, at most a window, which is the default.
-
-        Raises:
-            DataError: tiles so far apart would leave frames out.
-        """
-        hop = config.window_frames if hop_frames is None else hop_frames
-        if not 1 <= hop <= config.window_frames:
-            raise DataError(f"hop_frames: expected 1 to {config.window_frames}, received {hop}")
-        self._reader = MemoryReader(log_mels, config)
-        starts = [_starts(log_mels, clip, config, windows, hop) for clip in range(len(log_mels.frame_offset) - 1)]
-        self.start = np.concatenate(starts) if starts else np.zeros(0, np.int64)  # (windows,)
-        self.clip = np.repeat(np.arange(len(starts)), [len(start) for start in starts])  # (windows,)
-
-    def dataset(self, batch_windows: int = 64) -> tf.data.Dataset:
-        """Batches of ``(images (batch, frames, mels, 1) float32 in 0..255, clips (batch,) int64)``, in order."""
-
-        def images(clip: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            row, low, high = self._reader.locate(clip, start)
-            return to_image(self._reader.gather(row), low, high)[..., None], clip
-
-        places = tf.data.Dataset.from_tensor_slices((self.clip.astype(np.int64), self.start)).batch(batch_windows)
-        return places.map(images, num_parallel_calls=tf.data.AUTOTUNE).prefetch(_BATCHES_AHEAD)
-
-
-def _starts(
-    log_mels: FlatLogMels, clip: int, config: FeatureConfig, windows: str, hop_frames: int
-) -> npt.NDArray[np.int64]:
-    frames = int(log_mels.frame_offset[clip + 1] - log_mels.frame_offset[clip])
-    if windows == "tiled":
-        return tiled_starts(frames, config.window_frames, hop_frames)
-    energy = log_mels.energy[log_mels.energy_offset[clip] : log_mels.energy_offset[clip + 1]]
-    return loudest_start(energy, config.window_frames, config.window_hops, frames)
-
-
 def _sampler(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConfig) -> Sampler:
     noisy = (store.clips["split"].to_numpy() == "noisy")[clips]
     weights = clip_weights(
@@ -201,13 +142,7 @@ def _sampler(store: FeatureStore, clips: npt.NDArray[np.int64], config: FeedConf
         augment,
         seed=config.seed,
         candidates=config.candidates,
-        spec_augment_uniforms=config.spec_augment.uniforms if config.spec_augment else 0,
-        mixup_alpha=config.mixup_alpha,
-        mix_share=config.mix_share,
-        mix_level_db=config.mix_level_db,
-        mix_in_turn=config.mix_in_turn,
-        shift_bands=config.shift_bands,
-        stretch_bands=config.stretch_bands,
+        augmentations=config.augmentations,
     )
 
 

@@ -1,8 +1,8 @@
 """fat2019: sounds in, tags out, for Freesound Audio Tagging 2019 and data sets shaped like it.
 
-The packages are the stages of one line, and imports point only backwards along it: ``errors``, ``utils``, ``augmentations``, ``config``,
-``data``, ``audio``, ``store``, ``feed``, ``models``, ``runs``, ``scoring``, ``training``, ``pages``, ``serving``,
-``experiments``, ``cli``.
+The packages are the stages of one line, and imports point only backwards along it: ``errors``, ``utils``,
+``augmentations``, ``config``, ``data``, ``audio``, ``store``, ``feed``, ``models``, ``runs``, ``scoring``,
+``training``, ``pages``, ``serving``, ``experiments``, ``cli``.
 """
 
 import os

@@ -1,5 +1,6 @@
 """Batches for evaluation: the fixed windows of clips, in order."""
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -8,10 +9,11 @@ import tensorflow as tf
 
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
+from fat2019.feed.arguments import Clips, Labels, clip_indices, clip_labels, open_store
 from fat2019.feed.scale import scale_of
 from fat2019.feed.sources import MemoryReader
 from fat2019.feed.windows import max_energy_start, tiled_starts
-from fat2019.store.reader import FlatLogMels
+from fat2019.store.reader import FeatureStore, FlatLogMels
 
 _BATCHES_AHEAD = 4
 
@@ -35,8 +37,10 @@ class EvaluationWindows:
             hop_frames: from one tile to the next, at most a window, which is the default.
 
         Raises:
-            DataError: tiles so far apart would leave frames out.
+            DataError: there are no such windows, or tiles so far apart would leave frames out.
         """
+        if windows not in ("tiled", "max-energy"):
+            raise DataError(f"windows: expected tiled or max-energy, received {windows!r}")
         hop = config.window_frames if hop_frames is None else hop_frames
         if not 1 <= hop <= config.window_frames:
             raise DataError(f"hop_frames: expected 1 to {config.window_frames}, received {hop}")
@@ -55,6 +59,57 @@ class EvaluationWindows:
 
         places = tf.data.Dataset.from_tensor_slices((self.clip.astype(np.int64), self.start)).batch(batch_windows)
         return places.map(images, num_parallel_calls=tf.data.AUTOTUNE).prefetch(_BATCHES_AHEAD)
+
+
+class EvaluationFeed:
+    """Windows of some clips with the clips' labels, for ``evaluate`` and ``validation_data`` of Keras.
+
+    By default each clip is one window, the one of most energy, so that a metric of the windows is one of the clips. Of
+    tiles, long clips have more; :func:`fat2019.scoring.inference.score_clips` takes the mean over each clip's tiles.
+
+    Examples:
+        >>> feed = EvaluationFeed(store, np.flatnonzero(store.clips["split"] == "curated"))
+        >>> images, labels = next(iter(feed.dataset(batch_windows=4)))
+        >>> images.shape, labels.shape
+        (TensorShape([4, 92, 80, 1]), TensorShape([4, 5]))
+    """
+
+    def __init__(
+        self,
+        store: FeatureStore | Path | str,
+        clips: Clips,
+        labels: Labels | None = None,
+        *,
+        windows: Literal["tiled", "max-energy"] = "max-energy",
+        hop_frames: int | None = None,
+    ) -> None:
+        """
+        Args:
+            store: where the log-mels are, or its folder.
+            clips: indices into ``store.clips``, each once; their log-mels are held in memory.
+            labels: ``(clips, classes)`` in 0..1, a row for each of ``clips``, in place of the store's own.
+            windows: ``max-energy`` is one window a clip, ``tiled`` covers every frame.
+            hop_frames: from one tile to the next, at most a window, which is the default.
+
+        Raises:
+            DataError: clips or labels do not fit the store, or tiles so far apart would leave frames out.
+        """
+        store = open_store(store)
+        clips = clip_indices(store, clips)
+        self._labels = tf.constant(clip_labels(store, clips, labels))  # (clips, classes)
+        self._windows = EvaluationWindows(
+            store.read_log_mels(clips), store.config, windows=windows, hop_frames=hop_frames
+        )
+
+    @property
+    def clip(self) -> npt.NDArray[np.int64]:
+        """The clip of each window, ``(windows,)``, as its place among ``clips``."""
+        return self._windows.clip
+
+    def dataset(self, batch_windows: int = 64) -> tf.data.Dataset:
+        """Batches of ``(images (batch, frames, mels, 1), labels (batch, classes))``, float32 and in order."""
+        batches = self._windows.dataset(batch_windows)
+        return batches.map(lambda images, clip: (images, tf.gather(self._labels, clip)))
 
 
 def _starts(

@@ -7,6 +7,7 @@ threads made it, and a run that starts at epoch e, step k gets what an uninterru
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ import tensorflow as tf
 from fat2019.augmentations.base import Batch
 from fat2019.config.feed import FeedConfig
 from fat2019.errors import DataError
+from fat2019.feed.arguments import Clips, Labels, clip_indices, clip_labels, open_store
 from fat2019.feed.sampling import Sampler, clip_weights
 from fat2019.feed.scale import scale_of
 from fat2019.feed.sources import MemoryReader, Reader, StreamReader, Windows
@@ -30,31 +32,43 @@ _SHARE_OF_FREE_MEMORY = 0.5
 
 
 class TrainingFeed:
-    """An endless, resumable stream of ``(images, labels)`` from the training clips of a store."""
+    """An endless, resumable stream of ``(images, labels)`` from the training clips of a store.
+
+    Examples:
+        >>> from fat2019.augmentations.mixup import MixUp
+        >>> clips = np.flatnonzero(store.clips["split"] == "curated")
+        >>> feed = TrainingFeed(store, clips, FeedConfig(batch_windows=4, augmentations=(MixUp(0.2),)))
+        >>> images, labels = next(iter(feed.dataset()))
+        >>> images.shape, labels.shape
+        (TensorShape([4, 92, 80, 1]), TensorShape([4, 5]))
+    """
 
     def __init__(
         self,
-        store: FeatureStore,
-        clips: npt.NDArray[np.int64],
+        store: FeatureStore | Path | str,
+        clips: Clips,
         config: FeedConfig,
-        labels: npt.NDArray[np.float32] | None = None,
+        labels: Labels | None = None,
     ) -> None:
         """
         Args:
-            store: where the log-mels are.
-            clips: the training set, as indices into ``store.clips``.
+            store: where the log-mels are, or its folder.
+            clips: the training set, as indices into ``store.clips``, each once.
             config: how batches are made.
-            labels: ``(clips, classes)`` in 0..1, in place of the store's own.
+            labels: ``(clips, classes)`` in 0..1, a row for each of ``clips``, in place of the store's own.
 
         Raises:
-            DataError: there is no clip, or the store has no TFRecord shards to stream from.
+            DataError: there is no clip, clips or labels do not fit the store, or it has no TFRecord shards to stream
+                from.
         """
+        store = open_store(store)
+        clips = clip_indices(store, clips)
         if not len(clips):
             raise DataError(f"{store.path}: there is no clip to train on")
         self.config = config
         self.features = store.config
         self._scale = scale_of(store.config)
-        self._labels = tf.constant(store.labels[clips] if labels is None else labels, tf.float32)  # (clips, classes)
+        self._labels = tf.constant(clip_labels(store, clips, labels))  # (clips, classes)
         self._sampler = _sampler(store, clips, config)
         self.reader_name = _reader_name(store, clips, config)
         self._reader = _reader(store, clips, self.reader_name)

@@ -20,6 +20,7 @@ from fat2019.feed.sampling import Sampler
 from fat2019.feed.sources import MemoryReader
 from fat2019.feed.training import TrainingFeed
 from fat2019.feed.windows import to_image
+from tests.examples import run_examples
 from tests.feeds import BATCH, POLICY, READERS, as_set, batches, feed_of, joined, training_clips
 from tests.oracles import feed as oracle
 from tests.oracles import mix_sounds as mix_oracle
@@ -267,6 +268,36 @@ def test_streaming_from_a_store_without_tfrecord_files_is_refused_with_what_to_d
 def test_a_feed_of_no_clips_is_refused(store):
     with pytest.raises(DataError, match="no clip to train on"):
         TrainingFeed(store, np.zeros(0, np.int64), FeedConfig())
+
+
+def test_a_list_of_clips_and_the_stores_folder_give_the_same_batches(store):
+    clips, config = training_clips(store), FeedConfig(batch_windows=BATCH, seed=4)
+    expected = batches(TrainingFeed(store, clips, config).dataset(epochs=1))
+    ours = batches(TrainingFeed(str(store.path), clips.tolist(), config).dataset(epochs=1))
+    assert as_set(ours) == as_set(expected)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_labels_given_in_place_of_the_stores_own_come_with_their_clips(store, reader):
+    clips = training_clips(store)
+    labels = np.random.default_rng(0).random((len(clips), store.labels.shape[1])).astype(np.float32)
+    ours = TrainingFeed(store, clips, FeedConfig(batch_windows=BATCH, reader=reader, seed=4), labels)
+    images, found = joined(batches(ours.dataset(epochs=1)))
+    raw, own = joined(batches(feed_of(store, reader).dataset(epochs=1)))
+    np.testing.assert_array_equal(images, raw)
+    row = {label.tobytes(): place for place, label in enumerate(labels)}
+    places = [row[label.tobytes()] for label in found]
+    np.testing.assert_array_equal(store.labels[clips][places], own)
+
+
+@pytest.mark.parametrize("wrong", [{"clips": [0, 99]}, {"clips": [0, 0]}, {"labels": np.full((2, 5), 7.0)}])
+def test_clips_and_labels_that_do_not_fit_the_store_are_refused(store, wrong):
+    with pytest.raises(DataError, match=f"^{next(iter(wrong))}: expected"):
+        TrainingFeed(**{"store": store, "clips": [0, 1], "config": FeedConfig(), **wrong})
+
+
+def test_the_example_of_the_documentation_runs(store):
+    assert run_examples(TrainingFeed, store=store) > 0
 
 
 @pytest.mark.parametrize(

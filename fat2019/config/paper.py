@@ -14,9 +14,12 @@ from fat2019.config.overrides import changed
 from fat2019.config.recipe import Recipe
 from fat2019.config.training import BOTH, Optimizer, Stage, TrainConfig
 
-# The report names time warp, but gives no width, and the code that it cites has the masks alone. As wide as the paper's
-# policies LB and LD have it beside their time masks: 80 frames to 100, here 13 to 16.
+# As wide as SpecAugment's own policies LB and LD have it beside their time masks: 80 frames to 100, here 13 to 16.
 TIME_WARP_FRAMES = 13
+_TIME_WARP = (
+    f"time warp: {TIME_WARP_FRAMES} frames, in proportion to the time masks as in SpecAugment's policy LB; the report "
+    "names it without its width, and the code that it cites has masks alone"
+)
 MIXUP_ALPHA = 0.2  # of the example that the report's MixUp was taken from
 
 TITLES = {"simple": "simple CNN", "resnet50": "ResNet50", "mobilenetv2": "MobileNetV2"}
@@ -74,7 +77,7 @@ def paper_recipes() -> Iterable[Recipe]:
         "conv",
         "specaugment",
         {"simple": {}, "resnet50": {}, "mobilenetv2": {}},
-        "learning rate: that of section 6.1; head: that of table 6.2; the report gives curves only",
+        f"learning rate: that of section 6.1; head: that of table 6.2; the report gives curves only; {_TIME_WARP}",
     )
     yield from _first_stages()
     yield from _second_stages()
@@ -143,7 +146,7 @@ def _second_stages() -> Iterable[Recipe]:
     labels = {"raw": "no augmentation", "specaugment": "SpecAugment", "mixup": "MixUp"}
     for model, by_augmentation in reported.items():
         for augmentation, (train, validation) in by_augmentation.items():
-            note = f"MixUp's alpha: {MIXUP_ALPHA}" if augmentation == "mixup" else ""
+            note = {"raw": "", "specaugment": _TIME_WARP, "mixup": f"MixUp's alpha: {MIXUP_ALPHA}"}[augmentation]
             yield Recipe(
                 f"table-6.5-{model}-{augmentation}",
                 "table-6.5",
@@ -172,7 +175,7 @@ def _all_layers() -> Iterable[Recipe]:
     """Section 6.5, and what section 6.6 tries on its better model."""
     note = (
         "clips: those of section 7; epochs: those of section 6.4; 'with our data alone' is taken to mean without "
-        "ImageNet's weights"
+        f"ImageNet's weights; {_TIME_WARP}"
     )
     for model in ("resnet50", "mobilenetv2"):
         yield Recipe(
@@ -231,7 +234,7 @@ def _rates_of_the_second_stage() -> Iterable[Recipe]:
                 f"{optimizer}, learning rate {rate}",
                 _two_stages("resnet50", "specaugment", epochs=20, learning_rate=float(rate), optimizer=optimizer),
                 {"train": train, "validation": validation},
-                "with SpecAugment, as model 2 has it; the report gives 3e-4 the figures of table 6.5",
+                f"with SpecAugment, as model 2 has it; the report gives 3e-4 the figures of table 6.5; {_TIME_WARP}",
             )
 
 
@@ -242,7 +245,7 @@ def _final_models() -> Iterable[Recipe]:
         "1: MobileNetV2, all layers, SpecAugment",
         _whole("mobilenetv2"),
         {"test": 0.43131},
-        "as figure 6.5 has it",
+        f"as figure 6.5 has it; {_TIME_WARP}",
     )
     yield Recipe(
         "table-7.1-model-2",
@@ -250,7 +253,7 @@ def _final_models() -> Iterable[Recipe]:
         "2: ResNet50, last blocks, SpecAugment",
         _two_stages("resnet50", "specaugment", validation_share=0.1),
         {"test": 0.43470},
-        "learning rate of the second stage: that of section 6.4; table 6.6 finds 1e-3 better",
+        f"learning rate of the second stage: that of section 6.4; table 6.6 finds 1e-3 better; {_TIME_WARP}",
     )
     yield Recipe(
         "table-7.1-model-3",

@@ -158,6 +158,17 @@ def test_options_replace_single_fields_of_every_stage(name):
     assert (config.model.name, config.model.head) == (before.model.name, before.model.head)
 
 
+def test_recipes_of_the_report_with_spec_augment_have_its_time_warp_and_say_so():
+    with_it = {
+        name
+        for name, recipe in RECIPES.items()
+        for stage in recipe.config.stages
+        if SpecAugment(time_warp_frames=13) in stage.feed.augmentations
+    }
+    assert {name for name, recipe in RECIPES.items() if "time warp: 13 frames" in recipe.note} == with_it
+    assert {"figure-6.3-simple", "table-6.5-resnet50-specaugment", "table-7.1-model-1"} < with_it
+
+
 def test_without_options_a_recipe_is_itself_and_no_recipe_the_defaults():
     assert configure(None, {"epochs": None}) == DEFAULT
     for name, recipe in RECIPES.items():

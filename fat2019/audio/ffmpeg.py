@@ -1,5 +1,6 @@
 """Formats that libsndfile does not know, decoded by FFmpeg's libraries through PyAV: M4A, AAC, WebM, WMA and others."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from fat2019.audio.blocks import Block
 from fat2019.audio.limits import require_short
 from fat2019.audio.mixdown import FULL_SCALE
-from fat2019.errors import UnreadableAudio
+from fat2019.errors import DataError, UnreadableAudio
+from fat2019.utils.extras import require_extra
 
 _BLOCK_FRAMES = 1 << 20
 # By what a file of the format begins with, and where in it.
@@ -45,11 +47,11 @@ class FfmpegReader:
         self._path, self._file, self._format, self._most_s = path, file, format_, most_s
         self.notes: dict[str, None] = {}
         try:
-            import av
-        except ImportError as error:
-            raise UnreadableAudio(
-                f"{path}: {format_} is read with the extra [av]: pip install 'fat2019[av]', or save it as WAV or FLAC"
-            ) from error
+            require_extra("av", f"{path}: {format_}", "av")
+        except DataError as error:
+            raise UnreadableAudio(str(error)) from error
+        import av
+
         self._av: Any = av
         av.logging.set_level(None)
 
@@ -83,7 +85,7 @@ class FfmpegReader:
                 if not container.streams.audio:
                     raise UnreadableAudio(f"{self._path}: {self._format} without sound")
                 resampler = av.AudioResampler(format="flt")
-                for frame in (*container.decode(audio=0), None):
+                for frame in itertools.chain(container.decode(audio=0), (None,)):
                     for plain in resampler.resample(frame):
                         block = plain.to_ndarray().reshape(-1, plain.layout.nb_channels)
                         yield np.multiply(block, np.float32(FULL_SCALE)), plain.sample_rate

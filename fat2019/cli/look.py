@@ -1,6 +1,7 @@
 """To see, hear and use: `explore`, `report`, `tag`, `serve`, `export`."""
 
 import json
+import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,8 @@ from fat2019.errors import DataError
 from fat2019.utils.extras import require_extra
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
+
+_SKIPPED_NAMED = 5
 
 
 @click.command(
@@ -138,7 +141,8 @@ def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json
         failures.append({"file": str(path), "reason": reason})
         click.echo(f"not tagged: {reason}", err=True)
 
-    paths: Iterable[Path] = find_audio(files, failed)
+    skipped: list[Path] = []
+    paths: Iterable[Path] = find_audio(files, failed, skipped.append)
     if timeline:
         paths = list(paths)
         if len(paths) > 1:
@@ -149,13 +153,18 @@ def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json
             "file": str(file.path),
             "seconds": file.seconds,
             "seconds_without_silence": file.seconds_without_silence,
+            "notes": list(file.notes),
             "tags": [{"label": label, "score": score} for label, score in tagger.top(file.scores, top)],
         }
+        for note in file.notes:
+            click.echo(f"{file.path}: {note}", err=True)
         if timeline:
             row["timeline"] = draw_timeline(tagger.along(file.path), tagger.vocabulary, timeline, top)
         show(row)
     if isinstance(show, _JsonTags):
-        show.end(failures)
+        show.end(failures, skipped)
+    if skipped:
+        logging.getLogger("fat2019").info("%s", _skipped_line(skipped))
     if failures:
         click.echo(f"{len(failures)} not tagged", err=True)
         sys.exit(2)
@@ -172,8 +181,15 @@ class _JsonTags:
         click.echo(self._separator + json.dumps(row), nl=False)
         self._separator = ",\n"
 
-    def end(self, failures: list[dict[str, str]]) -> None:
-        click.echo(f'\n], "not_tagged": {json.dumps(failures)}}}')
+    def end(self, failures: list[dict[str, str]], skipped: list[Path]) -> None:
+        rest = {"not_tagged": failures, "skipped": [str(path) for path in skipped]}
+        click.echo(f"\n], {json.dumps(rest)[1:]}")
+
+
+def _skipped_line(skipped: list[Path]) -> str:
+    names = ", ".join(str(path) for path in skipped[:_SKIPPED_NAMED])
+    more = f" and {len(skipped) - _SKIPPED_NAMED} more" if len(skipped) > _SKIPPED_NAMED else ""
+    return f"skipped as no audio: {names}{more}"
 
 
 def _tag_lines(row: dict[str, Any]) -> None:

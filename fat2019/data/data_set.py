@@ -7,11 +7,11 @@ import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fat2019.config.audio_files import AUDIO_SUFFIXES
 from fat2019.data.clip import Clip, DataSet
 from fat2019.data.label_rows import KNOWN_BAD
 from fat2019.data.layouts import layouts
 from fat2019.data.layouts.base import Layout, Options
-from fat2019.data.names import AUDIO_SUFFIXES
 from fat2019.data.tree import Tree
 from fat2019.errors import DataError
 

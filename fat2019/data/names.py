@@ -6,9 +6,8 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path, PurePosixPath
 
+from fat2019.config.audio_files import AUDIO_SUFFIXES
 from fat2019.errors import DataError
-
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 _PATH_CHARACTERS = frozenset("/\\\0")
 _LONGEST = 255  # characters: what a store takes for the name of a file

@@ -18,8 +18,9 @@ import numpy.typing as npt
 from fat2019.audio.clip import load_clip, stored_log_mel
 from fat2019.audio.decode import read_audio
 from fat2019.audio.limits import MAX_CLIP_S
+from fat2019.audio.sniff import begins_as_audio
+from fat2019.config.audio_files import AUDIO_SUFFIXES
 from fat2019.config.features import FeatureConfig
-from fat2019.data.data_set import AUDIO_SUFFIXES
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import FailedRead, UnreadableAudio
 from fat2019.feed.evaluation import EvaluationWindows
@@ -43,6 +44,7 @@ class Tagged:
     seconds: float
     seconds_without_silence: float
     scores: npt.NDArray[np.float64]  # (classes,)
+    notes: tuple[str, ...]  # what is to be told of how its samples came about
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,7 @@ class _Prepared:
     seconds_without_silence: float
     log_mel: npt.NDArray[Any]  # (frames, mels) as a store has it
     decibel_range: npt.NDArray[np.float32]
+    notes: tuple[str, ...]
 
 
 class Tagger:
@@ -133,7 +136,8 @@ class Tagger:
     def _prepare(self, path: Path) -> _Prepared:
         clip = load_clip(path, "test", self.features)
         seconds_without_silence = len(clip.audio) / clip.rate_hz
-        return _Prepared(path, clip.seconds, seconds_without_silence, *stored_log_mel(clip.audio, self.features))
+        stored, decibel_range = stored_log_mel(clip.audio, self.features)
+        return _Prepared(path, clip.seconds, seconds_without_silence, stored, decibel_range, clip.decoded.notes)
 
     def _score(self, group: Sequence[_Prepared]) -> Iterator[Tagged]:
         if not group:
@@ -143,7 +147,7 @@ class Tagger:
         )
         scores = pool_windows(self._window_scores(windows), windows.clip, len(group))  # (files, classes)
         for file, of_file in zip(group, scores, strict=True):
-            yield Tagged(file.path, file.seconds, file.seconds_without_silence, of_file)
+            yield Tagged(file.path, file.seconds, file.seconds_without_silence, of_file, file.notes)
 
     def _window_scores(self, windows: EvaluationWindows) -> npt.NDArray[np.float64]:
         scores = [self._predict(images).numpy() for images, _ in windows.dataset()]
@@ -177,15 +181,16 @@ def draw_timeline(line: Timeline, vocabulary: Vocabulary, path: Path, top: int) 
     }
 
 
-def find_audio(arguments: Iterable[str], failed: Failed) -> Iterator[Path]:
+def find_audio(arguments: Iterable[str], failed: Failed, skipped: Callable[[Path], None]) -> Iterator[Path]:
     """The files that are meant by names of files and folders and by patterns such as ``sounds/**/*.ogg``.
 
-    A folder means the audio files in it and below it, by their suffixes, sorted folder by folder. What is named itself
-    is taken as it is.
+    A folder means the audio files in it and below it, sorted folder by folder: by their suffixes, and others if they
+    begin as audio does. Hidden files are none. What is named itself is taken as it is.
 
     Args:
         arguments: as a command line has them.
         failed: is told of each argument that means nothing.
+        skipped: is told of each file in a folder that is no audio.
     """
     told: set[Path] = set()  # a pattern may fit a file, and folders above it as well
     for argument in arguments:
@@ -195,24 +200,29 @@ def find_audio(arguments: Iterable[str], failed: Failed) -> Iterator[Path]:
             failed(Path(argument), f"{argument}: no such file or folder, and no file fits it as a pattern")
         for path in map(Path, names):
             found = False
-            for file in _files_below(path, failed) if path.is_dir() else [path]:
+            for file in _files_below(path, failed, skipped) if path.is_dir() else [path]:
                 found = True
                 if file not in told:
                     told.add(file)
                     yield file
             if not found and path == Path(argument):
-                failed(path, f"{path}: a folder without audio files ({', '.join(AUDIO_SUFFIXES)})")
+                failed(path, f"{path}: a folder without audio files")
 
 
-def _files_below(folder: Path, failed: Callable[[Path, str], None]) -> Iterator[Path]:
+def _files_below(folder: Path, failed: Failed, skipped: Callable[[Path], None]) -> Iterator[Path]:
     def cannot_be_listed(error: OSError) -> None:
         failed(Path(error.filename), f"{error.filename}: its files cannot be listed: {error.strerror}")
 
     for parent, folders, names in os.walk(folder, onerror=cannot_be_listed):
         folders.sort()
         for name in sorted(names):
-            if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith("."):  # ._x.wav is no audio
-                yield Path(parent, name)
+            if name.startswith("."):  # macOS leaves ._x.wav beside x.wav
+                continue
+            path = Path(parent, name)
+            if name.lower().endswith(AUDIO_SUFFIXES) or begins_as_audio(path):
+                yield path
+            else:
+                skipped(path)
 
 
 def _flat(log_mels: Sequence[npt.NDArray[Any]], decibel_ranges: Sequence[npt.NDArray[np.float32]]) -> FlatLogMels:

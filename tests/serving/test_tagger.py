@@ -38,6 +38,10 @@ def refuse(path, reason):
     raise AssertionError(f"{path}: {reason}")
 
 
+def refuse_skip(path):
+    raise AssertionError(f"{path} is skipped")
+
+
 def tag(tagger, paths):
     return list(tagger.tag(paths, refuse))
 
@@ -145,16 +149,19 @@ def test_a_file_that_a_pattern_fits_in_several_ways_is_tagged_once(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     for pattern in ("**", "**/*"):
-        found = list(find_audio([str(tmp_path / pattern)], lambda path, reason: pytest.fail(reason)))
+        found = list(find_audio([str(tmp_path / pattern)], lambda path, reason: pytest.fail(reason), refuse_skip))
         assert sorted(path.name for path in found) == ["a.wav", "b.wav", "c.wav"]
 
 
 def test_a_folder_means_the_audio_files_below_it_in_order(tmp_path):
     (tmp_path / "b").mkdir()
-    for name in ("z.wav", "a.FLAC", "b/c.ogg", "b/._c.ogg", "notes.txt"):
+    for name in ("z.wav", "a.FLAC", "b/c.ogg", "b/._c.ogg", "b/d.opus", "b/e.m4a", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
-    found = [str(path.relative_to(tmp_path)) for path in find_audio([str(tmp_path)], refuse)]
-    assert found == ["a.FLAC", "z.wav", "b/c.ogg"]
+    soundfile.write(tmp_path / "b" / "recording", np.zeros(9), RATE_HZ, format="AIFF")
+    skipped = []
+    found = [str(path.relative_to(tmp_path)) for path in find_audio([str(tmp_path)], refuse, skipped.append)]
+    assert found == ["a.FLAC", "z.wav", "b/c.ogg", "b/d.opus", "b/e.m4a", "b/recording"]
+    assert skipped == [tmp_path / "notes.txt"]
 
 
 def test_a_pattern_a_name_with_brackets_and_one_that_is_nothing(tmp_path):
@@ -163,7 +170,7 @@ def test_a_pattern_a_name_with_brackets_and_one_that_is_nothing(tmp_path):
     (tmp_path / "empty").mkdir()
     failed = []
     arguments = [str(tmp_path / name) for name in ("take [1].wav", "**/*.wav", "x.txt", "*.mp3", "empty")]
-    found = [path.name for path in find_audio(arguments, lambda path, reason: failed.append(path.name))]
+    found = [path.name for path in find_audio(arguments, lambda path, reason: failed.append(path.name), refuse_skip)]
     assert found == ["take [1].wav", "take 1.wav", "x.txt"]  # once each
     assert failed == ["*.mp3", "empty"]
 
@@ -192,12 +199,23 @@ def test_the_command_prints_one_json_object_and_ends_with_2_after_a_bad_file(run
     for path in clips_to_tag[:3]:
         shutil.copy(path, folder)
     (folder / "aaa.wav").write_text("no audio")
+    for number in range(7):
+        (folder / f"{number}.txt").write_text("no audio")
+    loud = np.random.default_rng(0).normal(0, 1, RATE_HZ)
+    soundfile.write(folder / "zzz.wav", loud, RATE_HZ, subtype="FLOAT")
     result = command(run.path, folder, "--json", "--top", "1")
     found = json.loads(result.stdout)
-    assert [row["file"] for row in found["files"]] == [str(folder / path.name) for path in clips_to_tag[:3]]
+    assert [row["file"] for row in found["files"]] == [
+        *(str(folder / path.name) for path in clips_to_tag[:3]),
+        str(folder / "zzz.wav"),
+    ]
     assert all(len(row["tags"]) == 1 for row in found["files"])
     assert [row["file"] for row in found["not_tagged"]] == [str(folder / "aaa.wav")]
+    assert found["skipped"] == [str(folder / f"{number}.txt") for number in range(7)]
+    assert [len(row["notes"]) for row in found["files"]] == [0, 0, 0, 1]
     assert "aaa.wav" in result.stderr
+    assert f"{folder / 'zzz.wav'}: peaks of " in result.stderr
+    assert f"skipped as no audio: {folder / '0.txt'}, " in result.stderr and " and 2 more" in result.stderr
     assert result.exit_code == 2
 
 

@@ -1,0 +1,11 @@
+"""Which files are taken for audio by their names; what is in them is found by looking."""
+
+# Of formats that libsndfile reads and that hold sound alone: a .mat or .raw file seldom does.
+_LIBSNDFILE_SUFFIXES = (
+    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".aiff", ".aif"),
+    *(".aifc", ".au", ".snd", ".caf", ".sph", ".nist", ".voc", ".ircam", ".sf", ".avr", ".paf", ".pvf", ".htk"),
+    *(".8svx", ".16sv", ".sds"),
+)
+# Of formats that FFmpeg's libraries read, with the extra [av].
+_FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".webm", ".mka", ".wma", ".amr", ".ape", ".wv", ".3gp", ".m4b")
+AUDIO_SUFFIXES = (*_LIBSNDFILE_SUFFIXES, *_FFMPEG_SUFFIXES)

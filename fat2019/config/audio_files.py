@@ -2,7 +2,7 @@
 
 # Of formats that libsndfile reads and that hold sound alone: a .mat or .raw file seldom does.
 _LIBSNDFILE_SUFFIXES = (
-    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".aiff", ".aif"),
+    *(".wav", ".flac", ".ogg", ".mp3", ".wave", ".bwf", ".rf64", ".w64", ".oga", ".opus", ".mp2", ".aiff", ".aif"),
     *(".aifc", ".au", ".snd", ".caf", ".sph", ".nist", ".voc", ".ircam", ".sf", ".avr", ".paf", ".pvf", ".htk"),
     *(".8svx", ".16sv", ".sds"),
 )

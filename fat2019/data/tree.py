@@ -99,7 +99,7 @@ def audio_names(folder: Path) -> list[str]:
     """
     names = sorted(name for name in scan(folder) if is_audio(name))
     if not names:
-        raise DataError(f"{folder}: no audio files ({', '.join(AUDIO_SUFFIXES)})")
+        raise DataError(f"{folder}: no audio files ({', '.join(AUDIO_SUFFIXES[:4])} or the like)")
     return names
 
 

@@ -7,6 +7,7 @@ that could not be used.
 
 import contextlib
 import dataclasses
+import errno
 import math
 import os
 import re
@@ -25,7 +26,7 @@ from fat2019.store.worker import Source, Task
 
 _SOURCE_BYTES_A_SHARD = 128 << 20  # a worker holds the samples of a shard in memory
 # What a byte on disk becomes as 16-bit samples.
-_EXPANSION = {".flac": 2, ".ogg": 12, ".mp3": 12}
+_EXPANSION = {".flac": 2, **dict.fromkeys((".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".webm", ".wma"), 12)}
 _SHARD_FILE = re.compile(
     rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}({'|'.join(map(re.escape, shard_files('', FORMATS)))})"
 )
@@ -124,10 +125,22 @@ def _scan(folder: str, *, follow_links: bool = True) -> dict[str, os.stat_result
         with os.scandir(folder) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):
-                    found[entry.name] = entry.stat(follow_symlinks=follow_links)
+                    found[entry.name] = (
+                        link_status(Path(entry.path)) if follow_links else entry.stat(follow_symlinks=False)
+                    )
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed: {error.strerror}") from error
     return found
+
+
+def _status(entry: os.DirEntry[str], follow_links: bool) -> os.stat_result:
+    """As :func:`fat2019.store.worker.link_status`, of a link that is to be followed."""
+    try:
+        return entry.stat(follow_symlinks=follow_links)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return entry.stat(follow_symlinks=False)
 
 
 def _check_name(clip: Clip, first_split: dict[str, str]) -> None:

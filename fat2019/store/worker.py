@@ -6,6 +6,7 @@ Nothing here knows of other shards, and a worker that dies leaves nothing but te
 import contextlib
 import dataclasses
 import errno
+import os
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -110,9 +111,19 @@ def _features(source: Source, task: Task) -> ClipFeatures:
     )
 
 
+def link_status(path: Path) -> os.stat_result:
+    """The status of what a link leads to; of the link itself, if it leads back to itself: reading tells of that."""
+    try:
+        return path.stat()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return path.lstat()
+
+
 def _require_unchanged(source: Source) -> None:
     try:
-        now = source.path.stat()
+        now = link_status(source.path)
     except OSError as error:
         raise DataError(
             f"{source.path}: was there when the build began and is not now: {error.strerror}: run the "

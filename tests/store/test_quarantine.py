@@ -167,3 +167,16 @@ def test_repair_tries_clips_in_quarantine_again(sounds, tmp_path):
     assert len(build(sounds, out).quarantined) == 1
     assert build(sounds, out, repair=True).shards_built == 1
     assert contents(out) == contents(tmp_path / "expected")
+
+
+def test_a_fifo_and_a_looping_link_among_the_clips_are_put_in_quarantine(sounds, tmp_path):
+    folder = sounds / "train_curated"
+    (folder / "loop.wav").symlink_to("loop.wav")
+    (folder / "c001.wav").unlink()
+    os.mkfifo(folder / "c001.wav")
+    summary = build(sounds, tmp_path / "s")
+    assert dict(summary.quarantined) == {
+        "c001.wav": f"{folder / 'c001.wav'}: a FIFO, where an audio file is expected",
+        "loop.wav": f"{folder / 'loop.wav'}: a link that leads back to itself, where an audio file is expected",
+    }
+    assert build(sounds, tmp_path / "s").up_to_date

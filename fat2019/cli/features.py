@@ -157,6 +157,7 @@ def build_features(
             f"audio {summary.audio_seconds_before / 3600:.2f} h, without silence "
             f"{summary.audio_seconds_after / 3600:.2f} h",
         ]
+        lines += _copies(out)
     lines += [f"left out: {fname}: {reason}" for fname, reason in summary.quarantined]
     print_result(result, json_, lines)
 
@@ -210,6 +211,15 @@ def verify(store: Path, deep: bool, json_: bool) -> None:
     )
     if problems:
         sys.exit(1)
+
+
+def _copies(out: Path) -> list[str]:
+    from fat2019.store.copies import copy_of, describe_copies
+    from fat2019.store.reader import FeatureStore
+
+    store = FeatureStore.open(out)
+    line = describe_copies(store, copy_of(store))
+    return [line] if line else []
 
 
 def _executor(scheduler: str | None) -> contextlib.AbstractContextManager[Any]:

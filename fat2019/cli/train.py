@@ -12,6 +12,8 @@ from fat2019.cli.loading import load_tensorflow, require_files_of, require_folde
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import epoch_line, print_result, say_epoch
 from fat2019.config.recipes import RECIPES, configure
+from fat2019.scoring.cross_validation import cross_validation
+from fat2019.scoring.trust import caution
 from fat2019.utils.files import require_place
 
 if TYPE_CHECKING:
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
 )
 @options.recipe
 @recipe_options()
+@click.option("--own-folds", is_flag=True, help="Cross-validate over the data set's own folds, in RUN/fold-1, ...")
 @as_json
-def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **changes: Any) -> None:
+def train(features: Path, run: Path | None, recipe: str | None, own_folds: bool, json_: bool, **changes: Any) -> None:
     """Train a network on a feature store.
 
     An interrupted run resumes from its last finished epoch when the same command is given again. With a recipe,
@@ -45,6 +48,8 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
     """
     from fat2019.store.reader import FeatureStore
 
+    if own_folds and (changes["folds"] or changes["validate_on_fold"]):
+        raise click.UsageError("--own-folds, --folds and --validate-on-fold exclude each other")
     config = configure(recipe, changes)
     path = run or Path("runs") / (recipe or config.model.name)
     store, epochs = FeatureStore.open(features), [stage.epochs for stage in config.stages]
@@ -52,16 +57,17 @@ def train(features: Path, run: Path | None, recipe: str | None, json_: bool, **c
     require_folder_place(path)
     load_tensorflow()
     from fat2019.training.trainer import train as fit
-    from fat2019.training.trainer import train_folds
+    from fat2019.training.trainer import train_folds, train_own_folds
 
-    if config.folds and changes["fold"] is None:
-        runs = train_folds(store, config, path, epoch_line(epochs, of=" of this fold"))
-        print_result(
-            {"runs": [{"run": str(one.path), **one.metrics} for one in runs]}, json_, [_trained(one) for one in runs]
-        )
+    if own_folds or (config.folds and changes["fold"] is None):
+        fit_all = train_own_folds if own_folds else train_folds
+        runs = fit_all(store, config, path, epoch_line(epochs, of=" of this fold"))
+        result, lines = cross_validation(runs)
+        print_result(result, json_, [*(_trained(one) for one in runs), *lines])
         return
     trained = fit(store, config, path, epoch_line(epochs))
-    print_result({"run": str(path), **trained.metrics}, json_, [_trained(trained)])
+    lines = [_trained(trained), *filter(None, [caution(trained.metrics["validation"])])]
+    print_result({"run": str(path), **trained.metrics}, json_, lines)
 
 
 def _trained(run: "Run") -> str:

@@ -127,6 +127,16 @@ class TrainConfig(Checked):
             default="each in turn, in RUN/fold-1, ...",
         ),
     ] = 1
+    validate_on_fold: Annotated[
+        str,
+        option(
+            "--validate-on-fold",
+            DATA,
+            "Fold of the data set's own to hold out.",
+            metavar="FOLD",
+            default="its validation part, if it has one",
+        ),
+    ] = ""
     relabel: Annotated[
         str,
         option(
@@ -174,6 +184,9 @@ class TrainConfig(Checked):
             raise DataError(f"fold: expected 1 to {self.folds}, the folds, received {self.fold}")
         if self.fold != 1 and not self.folds:
             raise DataError(f"fold: expected folds to hold out number {self.fold} of, received none; give --folds")
+
+        if self.folds and self.validate_on_fold:
+            raise DataError("validate_on_fold: the data set's own folds and --folds exclude each other; leave out one")
 
     def _require_relabel(self) -> None:
         if self.stages[0].judge_noisy:

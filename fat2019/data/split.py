@@ -6,6 +6,7 @@ stream is frozen (that of the newer ``Generator`` may change with a release of N
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +21,12 @@ METHODS = ("iterative", "plain")
 
 
 def split_indices(
-    labels: np.ndarray, *, method: Literal["iterative", "plain"] = "iterative", validation_share: float = 0.2, seed: int
+    labels: np.ndarray,
+    *,
+    method: Literal["iterative", "plain"] = "iterative",
+    validation_share: float = 0.2,
+    seed: int,
+    groups: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Two parts, training and validation, that together hold every clip once.
 
@@ -28,11 +34,22 @@ def split_indices(
     Szymanski 2017), so the validation part may be a little larger or smaller than asked for; ``plain``
     takes a random part of exactly that size, rounded.
 
+    Args:
+        labels: multi-hot ``(clips, classes)``.
+        method: one of ``METHODS``.
+        validation_share: of the clips; of the groups, where there are any.
+        seed: of the parts.
+        groups: ``(clips,)`` whole numbers; clips of one number stand on one side, as if they were one clip with the
+            labels of all. (scikit-learn's ``StratifiedGroupKFold`` knows one label a clip.)
+
     Raises:
         DataError: fewer than 2 clips, another method, or a share that leaves one part empty.
         ValueError: ``labels`` is not ``(clips, classes)``.
     """
     _require_clips(labels)
+    if groups is not None and (one := _as_clips(labels, groups)) is not None:
+        parts = split_indices(one.labels, method=method, validation_share=validation_share, seed=seed)
+        return one.members(parts[0]), one.members(parts[1])
     if method not in METHODS:
         raise DataError(f"split method: expected one of {METHODS}, received {method!r}")
     if not 0 < validation_share < 1:
@@ -47,8 +64,10 @@ def split_indices(
     return np.setdiff1d(np.arange(len(labels)), validation), validation
 
 
-def folds(labels: np.ndarray, k: int, seed: int) -> list[np.ndarray]:
+def folds(labels: np.ndarray, k: int, seed: int, groups: np.ndarray | None = None) -> list[np.ndarray]:
     """The validation parts of k-fold cross-validation, iteratively stratified: each clip is in exactly one.
+
+    Clips of one group, as :func:`split_indices` takes them, are in the same.
 
     Raises:
         DataError: fewer than 2 clips or folds, or more folds than the clips can be parted into.
@@ -57,6 +76,8 @@ def folds(labels: np.ndarray, k: int, seed: int) -> list[np.ndarray]:
     from skmultilearn.model_selection import IterativeStratification
 
     _require_clips(labels)
+    if groups is not None and (one := _as_clips(labels, groups)) is not None:
+        return [one.members(part) for part in folds(one.labels, k, seed)]
     if not 2 <= k <= len(labels):
         raise DataError(f"folds: expected a whole number from 2 to the {len(labels)} clips, received {k}")
     random = np.random.RandomState(seed)
@@ -86,6 +107,29 @@ def balance(
         index=None if names is None else list(names),
     )
     return table.assign(validation_share=table.validation / (table.train + table.validation))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Groups:
+    """Groups in the place of clips."""
+
+    labels: np.ndarray  # (groups, classes): what any of their clips has
+    of_clip: np.ndarray  # (clips,): the group's row
+
+    def members(self, rows: np.ndarray) -> np.ndarray:
+        """The clips of some groups, sorted."""
+        return np.flatnonzero(np.isin(self.of_clip, rows))
+
+
+def _as_clips(labels: np.ndarray, groups: np.ndarray) -> _Groups | None:
+    """The groups as if they were clips; None where every clip is a group of its own, and nothing changes."""
+    _, first, of_clip = np.unique(groups, return_index=True, return_inverse=True)
+    if len(first) == len(labels):
+        return None
+    order = np.argsort(np.argsort(first))  # groups stand where their first clips do
+    joined = np.zeros((len(first), labels.shape[1]), labels.dtype)
+    np.maximum.at(joined, order[of_clip], labels)
+    return _Groups(joined, order[of_clip])
 
 
 def _plain_validation(labels: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from fat2019.data.names import likely_mistake
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.runs.run import Run
@@ -196,6 +197,7 @@ def _true_labels(store: FeatureStore, path: Path) -> tuple[npt.NDArray[np.int64]
     if missing:
         raise DataError(
             f"{path}: {len(missing)} of its clips are not among the test clips of {store.path}: {_some(missing)}"
+            + (f": {hint}" if (hint := likely_mistake(missing[0], place)) else "")
         )
     clips = np.array([place[fname] for fname in table["fname"]], np.int64)
     labels = store.labels.copy()

@@ -5,18 +5,20 @@ with ``.wav``, then one score a class. Rows and columns stand in the order of ``
 Scores are written with all their digits: LWLRAP looks only at their order, and rounding makes ties.
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fat2019.data.vocabulary import Vocabulary, parse_labels
+from fat2019.data.labels import LabelReader
+from fat2019.data.names import file_name
+from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.scoring.ensembles import combine
 from fat2019.scoring.means import Mean
 from fat2019.utils.files import write_whole
+from fat2019.utils.table_reader import Table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +103,7 @@ def read_sample(path: Path) -> "pd.DataFrame":
     Raises:
         DataError: the file is not readable, empty, or no submission; a clip or a class occurs twice.
     """
-    table = _read_csv(path)
+    table = _read_frame(path)
     if table.columns[0] != "fname" or len(table.columns) < 2:
         raise DataError(
             f"{path}: expected the header 'fname' and the class names, received "
@@ -118,6 +120,8 @@ def read_sample(path: Path) -> "pd.DataFrame":
 def read_truth(path: Path, vocabulary: Vocabulary) -> "pd.DataFrame":
     """The labels of clips from a CSV file with the columns ``fname`` and ``labels``; others are ignored.
 
+    Names and labels are read by the rules of training tables: ``.wav`` may be missing.
+
     Returns:
         the columns ``fname`` and ``labels``, the latter tuples of class names.
 
@@ -127,18 +131,24 @@ def read_truth(path: Path, vocabulary: Vocabulary) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    table = _read_csv(path)
-    header = list(table.columns)
+    table, labels = _filled(Path(path)), LabelReader(frozenset(vocabulary.names))
+    header = list(table.header)
     if header.count("fname") != 1 or header.count("labels") != 1:
         raise DataError(f"{path}: expected the columns fname and labels, received {', '.join(header)}")
-    _require_unique(path, table["fname"])
-    labels = [parse_labels(cell) for cell in table["labels"]]
-    for fname, of_clip in zip(table["fname"], labels, strict=True):
+    rows = []
+    for row, fname, cell in zip(table.rows, table.column("fname"), table.column("labels"), strict=True):
+        where = table.where(row)
+        name, of_clip = file_name(where, fname), labels.read(where, cell)
         try:
             vocabulary.encode(of_clip)
         except DataError as error:
-            raise DataError(f"{path}: {fname}: {error}") from error
-    return table[["fname"]].assign(labels=pd.Series(labels, dtype=object))
+            raise DataError(f"{where}: {name}: {error}") from error
+        rows.append((name, of_clip))
+    truth = pd.DataFrame(
+        {"fname": [name for name, _ in rows], "labels": pd.Series([of for _, of in rows], dtype=object)}
+    )
+    _require_unique(path, truth["fname"])
+    return truth
 
 
 def _read_scores(path: Path) -> "pd.DataFrame":
@@ -152,27 +162,19 @@ def _read_scores(path: Path) -> "pd.DataFrame":
     return table
 
 
-def _read_csv(path: Path) -> "pd.DataFrame":
+def _read_frame(path: Path) -> "pd.DataFrame":
     """Every cell as text: pandas' own reader renames columns that occur twice and fills up short rows."""
     import pandas as pd
 
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: is no CSV file in UTF-8: {error}") from error
-    if len(rows) < 2:
+    table = _filled(Path(path))
+    return pd.DataFrame([row.cells for row in table.rows], columns=list(table.header), dtype=str)
+
+
+def _filled(path: Path) -> Table:
+    table = read_table(path)
+    if not table.rows:
         raise DataError(f"{path}: is empty: expected a header and at least one row")
-    header = rows.pop(0)
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            raise DataError(
-                f"{path}: row {number} ({row[0]}): expected {len(header)} cells like the header, "
-                f"received {len(row)}: was the file cut?"
-            )
-    return pd.DataFrame(rows, columns=header, dtype=str)
+    return table
 
 
 def _require_unique(path: Path, fnames: "pd.Index | pd.Series") -> None:

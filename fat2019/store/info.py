@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 
 from fat2019.data.split import balance, split_indices
+from fat2019.errors import DataError
+from fat2019.store.copies import copy_of, describe_copies
 from fat2019.store.reader import FeatureStore
 from fat2019.store.shards import FORMAT_VERSION
 
 
 def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
     """The store's contents, as a JSON object and as lines to read."""
-    clips, config = store.clips, store.config
+    clips, config, copies = store.clips, store.config, copy_of(store)
     splits = {}
     for split, group in clips.groupby("split", observed=True, sort=False):
         splits[str(split)] = {
@@ -39,6 +41,7 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
         "window_frames": config.window_frames,
         "config_digest": config.digest(),
         "quarantined": store.quarantine.to_dict("records"),
+        "copies": int((copies != np.arange(len(clips))).sum()),
     }
     lines = [
         f"{store.path}: {len(clips):,} clips, {len(store.vocabulary)} classes, {len(store.manifest.shards)} shards "
@@ -51,6 +54,7 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
             f"{name}: {part['clips']:,} clips, {part['hours']:.2f} h, without silence "
             f"{part['hours_without_silence']:.2f} h; {part['kept_whole']} silent clips (kept untrimmed)"
         )
+    lines += filter(None, [describe_copies(store, copies)])
     if len(store.quarantine):
         lines.append(f"left out: {len(store.quarantine)} clips that could not be used")
     return result, lines
@@ -58,13 +62,17 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
 
 def describe_balance(store: FeatureStore, validation_share: float) -> tuple[dict[str, Any], list[str]]:
     """Each class's share in validation, by the iterative and by the plain split (the report's figures 5.1 and 5.2)."""
-    clips = np.flatnonzero(store.clips["split"].to_numpy() == "curated")
+    splits = store.clips["split"].to_numpy()
+    split = next((name for name in ("curated", "noisy") if (splits == name).any()), None)
+    if split is None:
+        raise DataError(f"{store.path}: no clips to train on, and so no balance of their classes")
+    clips = np.flatnonzero(splits == split)
     labels = store.labels[clips]
     tables = {}
     for method in ("iterative", "plain"):
         train, validation = split_indices(labels, method=method, validation_share=validation_share, seed=0)
         tables[method] = balance(labels, train, validation, names=store.vocabulary.names)
-    lines = [f"{'share in validation':<45} {'iterative':>10} {'plain':>10}"]
+    lines = [f"{f'share of {split} clips in validation':<45} {'iterative':>10} {'plain':>10}"]
     shares = {method: table["validation_share"] for method, table in tables.items()}
     for name in store.vocabulary.names:
         lines.append(_row(name, [share[name] for share in shares.values()]))

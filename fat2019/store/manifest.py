@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,9 @@ class ClipTable:
     kept_whole: tuple[int, ...]  # 1: all of it was silence by the rule
     source_bytes: tuple[int, ...]
     source_mtime_ns: tuple[int, ...]
+    # None where no clip of the shard has one, and the manifest has no such column.
+    fold: tuple[str, ...] | None = None
+    group: tuple[str, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,7 +213,7 @@ def shard_to_json(shard: ShardRecord) -> dict[str, Any]:
     return {
         **vars(shard),
         "files": [vars(file) for file in shard.files],
-        "clips": vars(shard.clips),
+        "clips": {name: column for name, column in vars(shard.clips).items() if column is not None},
         "quarantine": vars(shard.quarantine),
     }
 
@@ -229,7 +233,7 @@ def shard_from_json(value: Any, header: Header, split: str, name: str) -> ShardR
             split,
             _hash(fields["key"], "key"),
             _files(fields["files"]),
-            ClipTable(**_columns(fields["clips"], _CLIP_COLUMNS)),
+            ClipTable(**_columns(fields["clips"], _CLIP_COLUMNS, _OPTIONAL_CLIP_COLUMNS)),
             QuarantineTable(**_columns(fields["quarantine"], _QUARANTINE_COLUMNS)),
         )
         _check_clips(record, header)
@@ -380,6 +384,7 @@ _CLIP_COLUMNS: Mapping[str, _Column] = {
     "source_bytes": _numbers,
     "source_mtime_ns": _times,
 }
+_OPTIONAL_CLIP_COLUMNS: Mapping[str, _Column] = {"fold": _texts, "group": _texts}
 _QUARANTINE_COLUMNS: Mapping[str, _Column] = {
     "fname": _fnames,
     "reason": _texts,
@@ -388,7 +393,10 @@ _QUARANTINE_COLUMNS: Mapping[str, _Column] = {
 }
 
 
-def _columns(value: Any, checks: Mapping[str, _Column]) -> dict[str, tuple[Any, ...]]:
+def _columns(
+    value: Any, checks: Mapping[str, _Column], optional: Mapping[str, _Column] = types.MappingProxyType({})
+) -> dict[str, tuple[Any, ...]]:
+    checks = {**checks, **{name: check for name, check in optional.items() if type(value) is dict and name in value}}
     fields = _members(value, "columns", tuple(checks))
     columns = {name: check(_list(fields[name], name), name) for name, check in checks.items()}
     if len({len(column) for column in columns.values()}) != 1:

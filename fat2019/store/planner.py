@@ -62,7 +62,16 @@ def list_sources(data_set: DataSet) -> dict[str, list[Source]]:
             raise DataError(f"{clip.path}: no such file: was it removed, or is it a link to nothing?")
         labels = tuple(sorted(index[label] for label in clip.labels))
         sources.setdefault(clip.split, []).append(
-            Source(clip.fname, clip.path, labels, clip.usage, entry.st_size, entry.st_mtime_ns)
+            Source(
+                clip.fname,
+                clip.path,
+                labels,
+                clip.usage,
+                entry.st_size,
+                entry.st_mtime_ns,
+                clip.fold,
+                clip.group,
+            )
         )
     if not sources:
         raise DataError(f"{data_set.root}: no clips")
@@ -144,7 +153,8 @@ def _status(entry: os.DirEntry[str], follow_links: bool) -> os.stat_result:
 
 
 def _check_name(clip: Clip, first_split: dict[str, str]) -> None:
-    if not is_file_name(clip.fname) or not clip.fname.isprintable() or not clip.usage.isprintable():
+    texts = (clip.fname, clip.usage, clip.fold, clip.group)
+    if not is_file_name(clip.fname) or not all(text.isprintable() for text in texts):
         raise DataError(f"{str(clip.path)!r}: expected a name of readable characters: rename the file")
     if first_split.setdefault(clip.fname, clip.split) != clip.split:
         raise DataError(
@@ -202,11 +212,18 @@ def _is_made_of(record: ShardRecord, sources: Sequence[Source], repair: bool) ->
         return False
     bad = set(zip(quarantine.fname, quarantine.source_bytes, quarantine.source_mtime_ns, strict=True))
     good = [
-        (source.fname, source.labels, source.usage, source.bytes, source.mtime_ns)
+        (source.fname, source.labels, source.usage, source.bytes, source.mtime_ns, source.fold, source.group)
         for source in sources
         if (source.fname, source.bytes, source.mtime_ns) not in bad
     ]
-    columns = (clips.fname, clips.labels, clips.usage, clips.source_bytes, clips.source_mtime_ns)
+    columns = (
+        clips.fname,
+        clips.labels,
+        clips.usage,
+        clips.source_bytes,
+        clips.source_mtime_ns,
+        *(optional or ("",) * len(clips.fname) for optional in (clips.fold, clips.group)),
+    )
     return good == list(zip(*columns, strict=True)) and len(good) + len(bad) == len(sources)
 
 

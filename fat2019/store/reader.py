@@ -108,6 +108,8 @@ class FeatureStore:
                 "source_rate_hz": self._column("source_rate_hz"),
                 "source_samples": self._column("source_samples"),
                 "kept_whole": np.array(self._column("kept_whole"), bool),
+                "fold": self._optional_column("fold"),
+                "group": self._optional_column("group"),
             }
         )
 
@@ -223,6 +225,14 @@ class FeatureStore:
     def _column(self, name: str) -> list[Any]:
         shards = self.manifest.shards
         return list(itertools.chain.from_iterable(getattr(shard.clips, name) for shard in shards))
+
+    def _optional_column(self, name: str) -> list[str]:
+        """A column of texts that are empty where a shard does not have it."""
+        return [
+            text
+            for shard in self.manifest.shards
+            for text in getattr(shard.clips, name) or ("",) * len(shard.clips.fname)
+        ]
 
     def _each(self, name: str) -> list[str]:
         """A field of the clips' shards."""

@@ -30,6 +30,8 @@ class Source:
     usage: str
     bytes: int
     mtime_ns: int
+    fold: str = ""
+    group: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +163,13 @@ def _clip_table(clips: Sequence[tuple[Source, ClipFeatures]]) -> ClipTable:
         kept_whole=tuple(int(clip.kept_whole) for _, clip in clips),
         source_bytes=tuple(source.bytes for source, _ in clips),
         source_mtime_ns=tuple(source.mtime_ns for source, _ in clips),
+        fold=_unless_empty([source.fold for source, _ in clips]),
+        group=_unless_empty([source.group for source, _ in clips]),
     )
+
+
+def _unless_empty(column: Sequence[str]) -> tuple[str, ...] | None:
+    return tuple(column) if any(column) else None
 
 
 def _quarantine_table(clips: Sequence[tuple[Source, str]]) -> QuarantineTable:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from fat2019.errors import DataError
 from fat2019.scoring.metrics import lwlrap
 from fat2019.store.reader import FeatureStore
+from fat2019.utils.table_reader import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,17 +61,23 @@ def judged(store: FeatureStore, clips: npt.NDArray[np.int64], scores: npt.NDArra
     return pd.concat([table, of_classes], axis=1).sort_values("fname", ignore_index=True)
 
 
-def read_judged(path: Path, store: FeatureStore) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+def read_judged(
+    path: Path, store: FeatureStore, clips: npt.NDArray[np.int64] | None = None
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """What training makes of the file.
 
+    Args:
+        path: the file.
+        store: the features.
+        clips: of which the file must have rows; by default all noisy clips.
+
     Returns:
-        The labels of all clips of the store ``(clips, classes)``, and which clips are left out ``(clips,)``. Clips that
-        the file does not name stay as they are.
+        The labels of all clips of the store ``(clips, classes)``, and which clips are left out ``(clips,)``.
 
     Raises:
         DataError: the file cannot be used, or does not fit the store.
     """
-    table = _read(path)
+    table = _read(path, store)
     missing = [name for name in ("fname", "use", *store.vocabulary.names) if name not in table]
     if missing:
         raise DataError(f"{path}: it has no column {missing[0]}; `relabel` writes such a file")
@@ -85,24 +92,39 @@ def read_judged(path: Path, store: FeatureStore) -> tuple[npt.NDArray[np.float32
     unknown = [fname for fname in table["fname"] if fname not in place]
     if unknown:
         raise DataError(f"{path}: {len(unknown)} of its clips are no noisy clips of {store.path}: {unknown[0]}")
-    try:
-        scores = table[list(store.vocabulary.names)].to_numpy(np.float32)  # (rows, classes)
-    except ValueError as error:
-        raise DataError(f"{path}: a score is no number from 0 to 1: {error}") from error
+    scores = table[list(store.vocabulary.names)].to_numpy(np.float32)  # (rows, classes)
     if not ((scores >= 0) & (scores <= 1)).all():
         raise DataError(f"{path}: a score is no number from 0 to 1")
-    clips, use = np.array([place[fname] for fname in table["fname"]], np.int64), table["use"].to_numpy()
+    judged_clips, use = np.array([place[fname] for fname in table["fname"]], np.int64), table["use"].to_numpy()
+    _require_all(path, store, noisy if clips is None else clips, judged_clips)
     labels, left_out = store.labels.astype(np.float32), np.zeros(len(store.clips), bool)
     soft = use == "soft"
-    labels[clips[soft]] = (labels[clips[soft]] + scores[soft]) / 2
-    left_out[clips[use == "drop"]] = True
+    labels[judged_clips[soft]] = (labels[judged_clips[soft]] + scores[soft]) / 2
+    left_out[judged_clips[use == "drop"]] = True
     return labels, left_out
 
 
-def _read(path: Path) -> "pd.DataFrame":
+def _require_all(
+    path: Path, store: FeatureStore, clips: npt.NDArray[np.int64], judged_clips: npt.NDArray[np.int64]
+) -> None:
+    missing = np.setdiff1d(clips, judged_clips)
+    if len(missing):
+        first = store.clips["fname"].iloc[missing[0]]
+        raise DataError(
+            f"{path}: {len(missing)} of the {len(clips)} noisy clips of {store.path} have no row ({first}): was the "
+            "file cut? Clips to be left out have the use drop"
+        )
+
+
+def _read(path: Path, store: FeatureStore) -> "pd.DataFrame":
     import pandas as pd
 
+    table = read_table(path)
+    if not table.rows:
+        raise DataError(f"{path}: no row of a clip: was the file cut?")
+    rows = pd.DataFrame([row.cells for row in table.rows], columns=list(table.header), dtype=str)
+    scores = [name for name in store.vocabulary.names if name in rows]
     try:
-        return pd.read_csv(path, dtype={"fname": str, "use": str}, float_precision="round_trip")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as CSV: {error}") from error
+        return rows.astype(dict.fromkeys(scores, np.float64))
+    except ValueError as error:
+        raise DataError(f"{path}: a score is no number from 0 to 1: {error}") from error

@@ -3,6 +3,8 @@
 import csv
 import dataclasses
 import io
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fat2019.config.training import TrainConfig
+from fat2019.data.clip import VALIDATION_FOLD
+from fat2019.data.groups import joined_groups
 from fat2019.data.split import folds, split_indices
 from fat2019.errors import DataError
+from fat2019.store.copies import copy_of
 from fat2019.store.reader import FeatureStore
 from fat2019.training.cleaning import read_judged
 from fat2019.utils.files import write_whole
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +41,8 @@ class Partition:
         trained = {split for stage in config.stages for split in stage.splits}
         validated = {stage.validate_on for stage in config.stages}
         partition = cls({}, {})
+        copies = copy_of(store)
+        groups = joined_groups(store.clips["group"].tolist(), copies)
         splits = store.clips["split"].to_numpy()
         for split in sorted(trained | validated):
             clips = np.flatnonzero(splits == split)
@@ -46,12 +55,23 @@ class Partition:
                     f"{store.path}: it has no {split} clips to validate on; build them, or give --validate-on"
                 )
             if split in validated:
-                train, validation = _trained_and_held_out(store.labels[clips], split, config)
+                train, validation = _trained_and_held_out(store, clips, copies[clips], groups[clips], config)
                 partition.validation[split], clips = clips[validation], clips[train]
             if split in trained:
                 left_out = training_labels(store, Path(config.relabel) if config.relabel else None)[1]
                 partition.train[split] = _share(clips[~left_out[clips]], config)
-        return partition
+        return partition._without_what_is_held_out(groups)
+
+    def _without_what_is_held_out(self, groups: npt.NDArray[np.int64]) -> "Partition":
+        """Without the training clips of one kind that belong together with clips held out of another."""
+        train = {}
+        for split, clips in self.train.items():
+            others = [held_out for other, held_out in self.validation.items() if other != split]
+            both = np.isin(groups[clips], groups[np.concatenate(others)]) if others else np.zeros(len(clips), bool)
+            if both.any():
+                log.warning("%d %s clips are not trained on: copies or groups of clips held out", both.sum(), split)
+            train[split] = clips[~both]
+        return dataclasses.replace(self, train=train)
 
     @property
     def splits(self) -> set[str]:
@@ -90,23 +110,59 @@ class Partition:
 
 
 def training_labels(
-    store: FeatureStore, judgement: Path | None
+    store: FeatureStore, judgement: Path | None, clips: npt.NDArray[np.int64] | None = None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """What all clips are trained towards ``(clips, classes)``, and which are left out ``(clips,)``."""
+    """What all clips are trained towards ``(clips, classes)``, and which are left out ``(clips,)``.
+
+    ``judgement`` must have the noisy clips ``clips``, by default all of the store.
+    """
     if judgement:
-        return read_judged(judgement, store)
+        return read_judged(judgement, store, clips)
     return store.labels.astype(np.float32), np.zeros(len(store.clips), bool)
 
 
 def _trained_and_held_out(
-    labels: npt.NDArray[np.uint8], split: str, config: TrainConfig
+    store: FeatureStore,
+    clips: npt.NDArray[np.int64],
+    copies: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    config: TrainConfig,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows of ``labels`` to train on, and to validate on."""
+    """Rows of ``clips``, all of one split, to train on, and to validate on."""
+    labels, split = store.labels[clips], store.clips["split"].iloc[clips[0]]
     if config.folds:
-        validation = folds(labels, config.folds, config.seed)[config.fold - 1]
+        validation = folds(labels, config.folds, config.seed, groups)[config.fold - 1]
         return np.setdiff1d(np.arange(len(labels)), validation), validation
+    own = store.clips["fold"].to_numpy()[clips]
+    if config.validate_on_fold or (own == VALIDATION_FOLD).any():
+        return _own_fold_held_out(own, copies, groups, config.validate_on_fold or VALIDATION_FOLD)
     method: Literal["iterative", "plain"] = "iterative" if split == "curated" else "plain"
-    return split_indices(labels, method=method, validation_share=config.validation_share, seed=config.seed)
+    return split_indices(
+        labels, method=method, validation_share=config.validation_share, seed=config.seed, groups=groups
+    )
+
+
+def _own_fold_held_out(
+    own: npt.NDArray[np.object_], copies: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], fold: str
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows to train on, and to validate on, where the data set says itself which those are."""
+    held_out = own == fold
+    if not held_out.any() or held_out.all():
+        there = ", ".join(own_folds(own)) or "none"
+        raise DataError(f"validate_on_fold: expected one of the data set's own folds ({there}), received {fold!r}")
+    again = np.isin(copies, copies[held_out]) & ~held_out
+    if again.any():
+        log.warning("%d clips are not trained on: copies of clips held out", again.sum())
+    # The folds are the data set's own, and scores are compared by them: a group astride is said, and stays.
+    astride = np.isin(groups, groups[held_out]) & ~held_out & ~again
+    if astride.any():
+        log.warning("fold %s: %d clips to train on are of groups that clips held out are of", fold, astride.sum())
+    return np.flatnonzero(~held_out & ~again), np.flatnonzero(held_out)
+
+
+def own_folds(folds: Iterable[str]) -> list[str]:
+    """The data set's own folds by name, numbers in their order; without the clips that are in none."""
+    return sorted(set(folds) - {""}, key=lambda name: (len(name), name) if name.isdecimal() else (1 << 16, name))
 
 
 def _share(clips: npt.NDArray[np.int64], config: TrainConfig) -> npt.NDArray[np.int64]:

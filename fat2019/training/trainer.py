@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from fat2019.config.training import Stage, TrainConfig
+from fat2019.data.groups import joined_groups
 from fat2019.errors import DataError
 from fat2019.feed.training import TrainingFeed
 from fat2019.models.keras_metric import LwlrapMetric
@@ -28,11 +29,12 @@ from fat2019.runs.identity import begin_or_resume, circumstances, has_same_recor
 from fat2019.runs.run import Run, best_path, log_file, write_history
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap, lwlrap_per_class
+from fat2019.scoring.trust import held_out_counts
 from fat2019.store.reader import FeatureStore
 from fat2019.training.callbacks import EndOfEpoch, EpochCallback, Validation, is_out_of_patience
 from fat2019.training.cleaning import judged, require_own_columns
 from fat2019.training.interrupt import Interrupt
-from fat2019.training.partition import Partition, training_labels
+from fat2019.training.partition import Partition, own_folds, training_labels
 from fat2019.utils.files import write_json, write_whole
 from fat2019.utils.lock import run_lock
 
@@ -93,6 +95,25 @@ def train_folds(
         keras.backend.clear_session()  # else every network stays in memory
         log.info("fold %d of %d", fold, config.folds)
         runs.append(train(store, dataclasses.replace(config, fold=fold), path / f"fold-{fold}", on_epoch))
+    return runs
+
+
+def train_own_folds(
+    store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochCallback | None = None
+) -> list[Run]:
+    """Train one network for each of the data set's own folds held out, in the folders ``fold-NAME`` of ``path``.
+
+    Arguments and errors are those of :func:`train`; besides, the store must have at least two folds.
+    """
+    names = own_folds(store.clips["fold"])
+    if len(names) < 2:
+        raise DataError(f"{store.path}: expected at least 2 folds of the data set's own, received {len(names)}")
+    runs = []
+    for name in names:
+        keras.backend.clear_session()
+        log.info("fold %s of %s", name, ", ".join(names))
+        held_out = dataclasses.replace(config, validate_on_fold=name)
+        runs.append(train(store, held_out, path / f"fold-{name.replace('/', '-')}", on_epoch))
     return runs
 
 
@@ -170,7 +191,8 @@ def _train_stage(
     stage = config.stages[state.stage]
     keras.utils.set_random_seed(config.seed)
     clips = np.sort(np.concatenate([partition.train[split] for split in stage.splits]))
-    labels, left_out = training_labels(store, _judgement(store, config, path, partition, state.stage))
+    judgement = _judgement(store, config, path, partition, state.stage)
+    labels, left_out = training_labels(store, judgement, partition.train.get("noisy"))
     clips = clips[~left_out[clips]]
     begun_with = dataclasses.replace(stage.feed, reader=state.reader) if state.reader else stage.feed
     feed = TrainingFeed(store, clips, begun_with, labels[clips])
@@ -282,6 +304,9 @@ def _metrics(path: Path, store: FeatureStore, partition: Partition) -> dict[str,
     clips = partition.validation[split]
     scores, truth = score_clips(model, store, clips), store.labels[clips]
     per_class, _ = lwlrap_per_class(truth, scores)
+    one_label = bool((truth.sum(axis=1) == 1).all())
+    trained = np.concatenate(list(partition.train.values()))
+    groups = joined_groups(store.clips["group"].tolist(), range(len(store.clips)))
     total, trainable, frozen = parameter_counts(model)
     return {
         "validation": {
@@ -289,6 +314,9 @@ def _metrics(path: Path, store: FeatureStore, partition: Partition) -> dict[str,
             "split": split,
             "clips": len(clips),
             "windows": "tiled",
+            # Of clips with one label each, as ESC-50 and UrbanSound8K are scored.
+            **({"accuracy": float(truth[np.arange(len(clips)), scores.argmax(axis=1)].mean())} if one_label else {}),
+            **held_out_counts(truth, groups[clips], store.labels[trained]),
             "per_class": {
                 name: None if math.isnan(value) else value
                 for name, value in zip(store.vocabulary.names, per_class.tolist(), strict=True)

@@ -102,7 +102,8 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
 
     For each clip the file has their scores, how far its labels agree with them, and what to do: keep, drop, or train
     towards the mean of labels and scores (soft). Networks are trained as by `train`, the recipe being best-noisy, whose
-    settings take the place of the defaults below.
+    settings take the place of the defaults below. The curated clips that `train` with the same --seed holds out for
+    validation have no part in it, so that its score stays honest; with --folds, or another share, they would.
     """
     from fat2019.store.reader import FeatureStore
 

@@ -147,6 +147,8 @@ class TrainConfig(Checked):
             default="full confidence",
         ),
     ] = ""
+    # Leave out the curated clips that a training with this seed and share validates on: `relabel` judges for it.
+    spare_validation: bool = False
     clip_share: Annotated[float, Meta(gt=0, le=1)] = 1.0  # of the training clips, drawn at random
     early_stopping_epochs: Annotated[
         int,

@@ -54,6 +54,9 @@ class Partition:
                 raise DataError(
                     f"{store.path}: it has no {split} clips to validate on; build them, or give --validate-on"
                 )
+            if split not in validated and split == "curated" and config.spare_validation:
+                later = dataclasses.replace(config, folds=0, fold=1)
+                clips = clips[_trained_and_held_out(store, clips, copies[clips], groups[clips], later)[0]]
             if split in validated:
                 train, validation = _trained_and_held_out(store, clips, copies[clips], groups[clips], config)
                 partition.validation[split], clips = clips[validation], clips[train]

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fat2019.data.groups import joined_groups
@@ -21,6 +21,7 @@ def multi_hot(seed, clips, classes=4):
     return labels
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 30), min_size=40, max_size=60))
 def test_no_group_stands_on_both_sides_and_no_clip_is_lost(seed, numbers):
     groups, labels = np.array(numbers), multi_hot(seed, len(numbers))

@@ -29,8 +29,8 @@ def sounds(tmp_path_factory):
 
 
 @pytest.fixture
-def open_store(sounds, tmp_path):
-    """``open_store(change)``: a store of 12 clips of 2 classes, each changed by ``change(number, clip)``."""
+def build_store(sounds, tmp_path):
+    """``build_store(change)``: a store of 12 clips of 2 classes, each changed by ``change(number, clip)``."""
 
     def opened(change, extra=()):
         clips = [
@@ -53,23 +53,23 @@ def with_fold(fold_of):
     return lambda number, clip: dataclasses.replace(clip, fold=fold_of(number))
 
 
-def test_folds_and_groups_are_kept_in_the_store_and_an_older_build_is_brought_up_to_date(open_store):
-    store = open_store(lambda _, clip: clip)
+def test_folds_and_groups_are_kept_in_the_store_and_an_older_build_is_brought_up_to_date(build_store):
+    store = build_store(lambda _, clip: clip)
     assert set(store.clips["fold"]) == {""} and b'"fold"' not in (store.path / "manifest.json").read_bytes()
-    store = open_store(lambda number, clip: dataclasses.replace(clip, fold=str(number % 3), group="g"))
+    store = build_store(lambda number, clip: dataclasses.replace(clip, fold=str(number % 3), group="g"))
     by_name = store.clips.set_index("fname")
     assert by_name["fold"]["04.wav"] == "1" and set(by_name["group"]) == {"g"}
 
 
-def test_a_validation_part_of_the_data_sets_own_is_held_out_by_default(open_store):
-    store = open_store(with_fold(lambda number: VALIDATION_FOLD if number in (3, 4) else ""))
+def test_a_validation_part_of_the_data_sets_own_is_held_out_by_default(build_store):
+    store = build_store(with_fold(lambda number: VALIDATION_FOLD if number in (3, 4) else ""))
     partition = Partition.of(store, TrainConfig())
     assert names(store, partition.validation["curated"]) == {"03.wav", "04.wav"}
     assert len(partition.train["curated"]) == CLIPS - 2
 
 
-def test_a_fold_is_held_out_by_its_name(open_store):
-    store = open_store(with_fold(lambda number: str(1 + number % 3)))
+def test_a_fold_is_held_out_by_its_name(build_store):
+    store = build_store(with_fold(lambda number: str(1 + number % 3)))
     partition = Partition.of(store, TrainConfig(validate_on_fold="2"))
     assert names(store, partition.validation["curated"]) == {"01.wav", "04.wav", "07.wav", "10.wav"}
     assert len(partition.train["curated"]) == CLIPS - 4
@@ -77,16 +77,16 @@ def test_a_fold_is_held_out_by_its_name(open_store):
         Partition.of(store, TrainConfig(validate_on_fold="4"))
 
 
-def test_without_folds_of_its_own_there_is_none_to_hold_out(open_store):
+def test_without_folds_of_its_own_there_is_none_to_hold_out(build_store):
     with pytest.raises(DataError, match=r"own folds \(none\), received '1'"):
-        Partition.of(open_store(lambda _, clip: clip), TrainConfig(validate_on_fold="1"))
+        Partition.of(build_store(lambda _, clip: clip), TrainConfig(validate_on_fold="1"))
     with pytest.raises(DataError, match="exclude each other"):
         TrainConfig(validate_on_fold="1", folds=3)
 
 
 @pytest.mark.parametrize("config", [TrainConfig(validation_share=0.4), TrainConfig(folds=3)])
-def test_a_group_stays_on_one_side(open_store, config):
-    store = open_store(lambda number, clip: dataclasses.replace(clip, group=str(number // 2)))
+def test_a_group_stays_on_one_side(build_store, config):
+    store = build_store(lambda number, clip: dataclasses.replace(clip, group=str(number // 2)))
     groups, partition = store.clips["group"].to_numpy(), Partition.of(store, config)
     train, validation = partition.train["curated"], partition.validation["curated"]
     assert len(train) + len(validation) == CLIPS and not set(groups[train]) & set(groups[validation])
@@ -98,9 +98,9 @@ def copied(sounds, number, name, split):
     return Clip(path.name, split, path, ("Bark",), "")
 
 
-def test_copies_stay_on_one_side(open_store, sounds):
+def test_copies_stay_on_one_side(build_store, sounds):
     twins = [copied(sounds, number, f"twin{number:02d}.wav", "curated") for number in range(0, CLIPS, 2)]
-    store = open_store(lambda _, clip: clip, twins)
+    store = build_store(lambda _, clip: clip, twins)
     for seed in range(5):
         partition = Partition.of(store, TrainConfig(seed=seed, validation_share=0.3))
         train, held_out = (names(store, part["curated"]) for part in (partition.train, partition.validation))
@@ -108,9 +108,9 @@ def test_copies_stay_on_one_side(open_store, sounds):
             assert (twin.fname in train) == (twin.fname.removeprefix("twin") in train) != (twin.fname in held_out)
 
 
-def test_noisy_copies_of_clips_held_out_are_not_trained_on(open_store, sounds, caplog):
+def test_noisy_copies_of_clips_held_out_are_not_trained_on(build_store, sounds, caplog):
     twins = [copied(sounds, number, f"noisy{number:02d}.wav", "noisy") for number in range(CLIPS)]
-    store = open_store(lambda _, clip: clip, twins)
+    store = build_store(lambda _, clip: clip, twins)
     with caplog.at_level(logging.WARNING, "fat2019"):
         partition = Partition.of(store, BOTH)
     held_out = names(store, partition.validation["curated"])
@@ -121,10 +121,10 @@ def test_noisy_copies_of_clips_held_out_are_not_trained_on(open_store, sounds, c
 
 
 def test_copies_of_clips_of_the_fold_held_out_are_not_trained_on_and_groups_astride_are_said(
-    open_store, sounds, caplog
+    build_store, sounds, caplog
 ):
     twin = dataclasses.replace(copied(sounds, 0, "twin.wav", "curated"), fold="2")
-    store = open_store(
+    store = build_store(
         lambda number, clip: dataclasses.replace(clip, fold=str(1 + number % 2), group="g" if number < 4 else ""),
         [twin],
     )

@@ -12,6 +12,7 @@ from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
 from fat2019.runs.run import Run
 from fat2019.training.cleaning import read_judged
+from fat2019.training.partition import Partition
 from fat2019.training.relabel import relabel
 from fat2019.training.trainer import train
 
@@ -28,15 +29,20 @@ def relabelled(store, tmp_path_factory):
     return folder, table
 
 
-def test_every_noisy_clip_is_held_out_once_and_all_curated_clips_are_trained_on(store, relabelled):
+def test_every_noisy_clip_is_held_out_once_and_curated_clips_are_trained_on_but_for_those_of_validation(
+    store, relabelled
+):
     folder, table = relabelled
     by_split = {split: set(store.clips["fname"][store.clips["split"] == split]) for split in ("curated", "noisy")}
+    later = Partition.of(store, dataclasses.replace(CONFIG, relabel=str(folder / "judged.csv")))
+    validated = set(store.clips["fname"][later.validation["curated"]])
+    assert validated
     held_out = [Run.open(folder / "work" / f"fold-{fold}").held_out()[1] for fold in (1, 2)]
     assert held_out[0] | held_out[1] == set(table["fname"]) == by_split["noisy"]
     assert not held_out[0] & held_out[1]
     for fold, others in ((1, held_out[1]), (2, held_out[0])):
         split = pd.read_csv(folder / "work" / f"fold-{fold}" / "split.csv")
-        assert set(split["fname"][split["part"] == "train"]) == by_split["curated"] | others
+        assert set(split["fname"][split["part"] == "train"]) == (by_split["curated"] - validated) | others
 
 
 def test_the_scores_are_those_of_the_network_that_has_not_seen_the_clip(store, relabelled):

@@ -289,9 +289,31 @@ def test_the_hash_can_be_checked_by_hand():
 
 
 def test_every_field_of_a_shard_enters_the_text():
-    shard = MANIFEST.shards[0]
+    shard, written = MANIFEST.shards[0], json.loads(TEXT)["shards"][0]["clips"]
     for field in dataclasses.fields(ClipTable):
         column = getattr(shard.clips, field.name)
-        assert json.loads(TEXT)["shards"][0]["clips"][field.name] == [
-            list(item) if isinstance(item, tuple) else item for item in column
-        ]
+        if column is None:
+            assert field.name in ("fold", "group") and field.name not in written
+        else:
+            assert written[field.name] == [list(item) if isinstance(item, tuple) else item for item in column]
+
+
+def with_clips(**columns):
+    """The manifest with other columns of its fullest shard."""
+    shards = list(MANIFEST.shards)
+    fullest = max(range(len(shards)), key=lambda number: len(shards[number].clips.fname))
+    clips = dataclasses.replace(shards[fullest].clips, **columns)
+    shards[fullest] = dataclasses.replace(shards[fullest], clips=clips)
+    return dataclasses.replace(MANIFEST, shards=tuple(shards))
+
+
+def test_folds_and_groups_are_kept_where_a_shard_has_them():
+    clips = max(len(shard.clips.fname) for shard in MANIFEST.shards)
+    manifest = with_clips(fold=("1", "validation", *[""] * (clips - 2)), group=("caf\xe9",) * clips)
+    assert clips > 2 and from_bytes(to_bytes(manifest)) == manifest
+
+
+@pytest.mark.parametrize("fold", [("1",) * 100, (1,), "1"])
+def test_a_column_of_folds_that_no_builder_writes_is_refused(fold):
+    with pytest.raises(DataError, match=r"fold|columns"):
+        from_bytes(to_bytes(with_clips(fold=fold)))

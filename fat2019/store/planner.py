@@ -134,9 +134,7 @@ def _scan(folder: str, *, follow_links: bool = True) -> dict[str, os.stat_result
         with os.scandir(folder) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):
-                    found[entry.name] = (
-                        link_status(Path(entry.path)) if follow_links else entry.stat(follow_symlinks=False)
-                    )
+                    found[entry.name] = _status(entry, follow_links)
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed: {error.strerror}") from error
     return found

@@ -25,7 +25,7 @@ from fat2019.config.features import FeatureConfig, feature_config_from_json
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.store.reader import FeatureStore
-from fat2019.utils.files import read_json, write_whole
+from fat2019.utils.files import open_plain, read_json, write_whole
 
 if TYPE_CHECKING:
     import keras
@@ -94,7 +94,8 @@ class Run:
         """One row per epoch."""
         import pandas as pd
 
-        return pd.read_csv(self.path / "history.csv", float_precision="round_trip")
+        with open_plain(self.path / "history.csv") as file:
+            return pd.read_csv(file, float_precision="round_trip")
 
     def last_stage(self) -> "pd.DataFrame":
         """The rows of the history that led to the network."""
@@ -124,7 +125,8 @@ class Run:
         """The split and the names of the clips that the run was validated on: curated ones, if there are any."""
         import pandas as pd
 
-        table = pd.read_csv(self.path / "split.csv", dtype=str, keep_default_na=False)
+        with open_plain(self.path / "split.csv") as file:
+            table = pd.read_csv(file, dtype=str, keep_default_na=False)
         table = table[table["part"] == "validation"]
         split = "curated" if (table["split"] == "curated").any() else "noisy"
         return split, set(table["fname"][table["split"] == split])

@@ -19,6 +19,7 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
+    stat.S_IFLNK: "a link",
 }
 
 
@@ -29,6 +30,7 @@ def whole(path: Path) -> Iterator[Path]:
     Raises:
         DataError: the disk is full, or something else keeps it from being written; what was there before, stays.
     """
+    _require_replaceable(path)
     # Of this process alone: two that write the same file do not write into one another's.
     unfinished = path.absolute().with_name(f"{_UNFINISHED}{os.getpid()}-{path.name}")
     try:
@@ -77,8 +79,10 @@ def require_place(path: Path) -> None:
     """See that a file could be written there: long work is not to end with a place that never was one.
 
     Raises:
-        DataError: a folder has that name, or the folder that it is to be in is missing or cannot be written to.
+        DataError: a folder, a link, a device or the like has that name, or the folder that it is to be in is missing or
+            cannot be written to.
     """
+    _require_replaceable(path)
     if path.is_dir():
         raise DataError(f"{path}: cannot be written: it is a folder; give a file's name")
     folder = path.absolute().parent
@@ -86,6 +90,16 @@ def require_place(path: Path) -> None:
         raise DataError(f"{path}: cannot be written: there is no folder {path.parent}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise DataError(f"{path}: cannot be written: leave to write into {path.parent} is missing")
+
+
+def _require_replaceable(path: Path) -> None:
+    """Refuse to replace what is neither file nor folder: it may be a way to something that is not this program's."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:  # nothing is there, or the folder is at fault, which is told where it is looked at
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise DataError(f"{path}: cannot be written: {_KINDS[stat.S_IFMT(mode)]} has that name; give another one")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -107,7 +121,8 @@ def read_json(path: Path) -> dict[str, Any]:
         DataError: the file holds something else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with open_plain(path, "a JSON file") as file:
+            value = json.loads(file.read().decode())
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fat2019.errors import DataError
-from fat2019.utils.files import clear_unfinished, read_json, require_place, whole, write_json, write_whole
+from fat2019.utils.files import clear_unfinished, open_plain, read_json, require_place, whole, write_json, write_whole
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
@@ -105,3 +105,35 @@ def test_what_is_no_json_object_is_refused(tmp_path, text):
     (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DataError, match=r"a\.json"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "link", "device"])
+def test_what_is_neither_file_nor_folder_is_neither_replaced_nor_waited_for(tmp_path, kind):
+    path = tmp_path / "x.csv"
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "link":
+        (tmp_path / "target").write_text("{}")
+        path.symlink_to("target")
+    else:
+        path = Path("/dev/null")
+    for write in (lambda: write_whole(path, "text"), lambda: require_place(path)):
+        with pytest.raises(DataError, match=rf"{path}: cannot be written: a {kind} has that name; give another one$"):
+            write()
+    if kind == "link":
+        assert read_json(path) == {}
+    else:
+        with pytest.raises(DataError, match=rf"{path}: a {kind}, where a JSON file is expected"):
+            read_json(path)
+
+
+def test_a_link_to_a_file_is_read_and_one_that_leads_back_to_itself_is_refused(tmp_path):
+    (tmp_path / "target").write_text("text")
+    (tmp_path / "link").symlink_to("target")
+    with open_plain(tmp_path / "link") as file:
+        assert file.read() == b"text"
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(DataError, match="a link that leads back to itself, where a file is expected"):
+        open_plain(tmp_path / "loop")
+    with pytest.raises(FileNotFoundError):
+        open_plain(tmp_path / "missing")

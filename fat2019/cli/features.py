@@ -158,6 +158,9 @@ def build_features(
             f"{summary.audio_seconds_after / 3600:.2f} h",
         ]
         lines += _copies(out)
+    lines += [f"changed when read: {fname}: {note}" for fname, note in summary.notes[:10]]
+    if len(summary.notes) > 10:
+        lines.append(f"changed when read: {len(summary.notes) - 10} more clips (info lists them all with --json)")
     lines += [f"left out: {fname}: {reason}" for fname, reason in summary.quarantined]
     print_result(result, json_, lines)
 

@@ -2,12 +2,13 @@
 
 A shard is the unit of work and of loss. Workers write its files under temporary names and describe them; only
 this process, which holds the store's lock, gives them their names and notes them in the journal, and writes the
-manifest when all are there. So a build that is stopped at any moment resumes where it was, and what a reader can
-open is always complete.
+manifest when all are there. So a build that is stopped at any moment resumes where it was, what a reader can open is
+always complete, and an update leaves the store that is there in its place until the new one is.
 """
 
 import contextlib
 import dataclasses
+import logging
 import math
 import multiprocessing
 import os
@@ -21,7 +22,7 @@ from pathlib import Path
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import DataSet
 from fat2019.errors import DataError, OtherVersion
-from fat2019.store.formats import FORMATS, shard_files
+from fat2019.store.formats import FORMATS
 from fat2019.store.journal import (
     JOURNAL_NAME,
     TEMPORARY_PREFIX,
@@ -38,13 +39,15 @@ from fat2019.store.manifest import (
     read_manifest,
     to_bytes,
 )
-from fat2019.store.planner import Plan, Sources, list_sources, make_plan, shard_counts
+from fat2019.store.planner import Plan, left_over, make_plan, shard_counts
 from fat2019.store.shards import open_regular
+from fat2019.store.sources import STAMPS_NAME, Contents, Sources, alike_times, list_sources, write_stamps
 from fat2019.store.worker import disk_errors, make_shard
 from fat2019.utils.files import sync_folder
 from fat2019.utils.lock import LOCK_NAME, build_lock
 from fat2019.utils.progress import Progress
 
+_LOG = logging.getLogger("fat2019")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -54,6 +57,7 @@ class BuildSummary:
 
     clips: int
     quarantined: tuple[tuple[str, str], ...]  # (fname, reason)
+    notes: tuple[tuple[str, str], ...]  # (fname, what was done to its sound when it was read)
     shards_built: int
     shards_reused: int
     shards_removed: int  # files of shards that have no clips, or no usable ones, any more
@@ -105,23 +109,24 @@ def build_features(
         return _summary(current, began, built=0, reused=len(current.shards), removed=0)
     with disk_errors(out), _folder(out), build_lock(out), _without_temporary(out):
         found, started_over = _find_store(out, wanted, repair)
-        plan = make_plan(out, wanted, found.header, found.shards, sources, repair)
+        contents = Contents(out, compare_all=repair)
+        plan = make_plan(out, wanted, found.header, (*found.shards, *found.unpublished), sources, contents, repair)
         _require_none(strict, plan.reused.values())
-        if (out / MANIFEST_NAME).exists() and not plan.tasks:
+        published = (out / MANIFEST_NAME).exists()
+        if published and [plan.reused.get(name) for _, name in plan.header.names()] == list(found.shards):
             records = found.shards
-            removed = _remove_left_over(out, plan, records)
+            removed = _remove_left_over(out, records)
             (out / JOURNAL_NAME).unlink(missing_ok=True)
         else:
-            before = _begin(out, plan)
+            before = _begin(out, plan, found)
             made = _Committer(out, plan, strict, progress)
             made.run(workers, executor)
             records = made.records()
             if not any(record.clips.fname for record in records):
-                _give_up(out, data_set.root, plan, records, before)
-            removed = _remove_left_over(out, plan, records)
-            replace(out / MANIFEST_NAME, to_bytes(Manifest(plan.header, records)))
-            (out / JOURNAL_NAME).unlink()
-            sync_folder(out)
+                _give_up(out, data_set.root, found, records, before)
+            removed = _publish(out, Manifest(plan.header, records))
+        if plan.header.format_version >= 2:
+            write_stamps(out, sources)
     return _summary(
         Manifest(plan.header, records),
         began,
@@ -138,14 +143,30 @@ def _ordered(formats: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in formats)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """What is in a store's folder: a finished store, the shards of a build that was interrupted, or both."""
+
+    header: Header
+    shards: tuple[ShardRecord, ...] = ()
+    unpublished: tuple[ShardRecord, ...] = ()
+
+
 def _up_to_date(out: Path, wanted: Header, sources: Sources) -> Manifest | None:
     """The store, if nothing is to be done: found by looking alone, without a lock."""
     if not (out / MANIFEST_NAME).exists():
         return None
-    manifest = read_manifest(out)
-    plan = make_plan(out, wanted, manifest.header, manifest.shards, sources, repair=False)
-    clean = not plan.tasks and not plan.removed and not any(_is_trace(entry.name) for entry in os.scandir(out))
-    return manifest if clean else None
+    manifest, contents = read_manifest(out), Contents(out)
+    if alike := alike_times(sources):
+        _LOG.info("%d of %d clips have the same time, which says little of changes: --repair compares contents", *alike)
+    plan = make_plan(out, wanted, manifest.header, manifest.shards, sources, contents, repair=False)
+    if plan.tasks or plan.removed or any(_is_trace(entry.name) for entry in os.scandir(out)):
+        return None
+    if contents.compared:
+        _LOG.info("%d clips were copied or touched, and compared by content: they are the same", contents.compared)
+        with contextlib.suppress(OSError):  # a store that cannot be written to is compared again the next time
+            write_stamps(out, sources)
+    return manifest
 
 
 def _is_trace(name: str) -> bool:
@@ -184,11 +205,12 @@ def _remove_temporary(out: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _find_store(out: Path, wanted: Header, repair: bool) -> tuple[Manifest, bool]:
-    """What is there: a finished store, an interrupted one, or nothing; and whether that is for damage."""
+def _find_store(out: Path, wanted: Header, repair: bool) -> tuple[_Found, bool]:
+    """What is there, and whether that is nothing for damage."""
     try:
-        if (out / MANIFEST_NAME).exists():  # then a journal has nothing to add
-            return read_manifest(out), False
+        if (out / MANIFEST_NAME).exists():
+            manifest = read_manifest(out)
+            return _with_journal(out, manifest), False
         journal = read_journal(out)
     except OtherVersion:
         raise
@@ -196,37 +218,76 @@ def _find_store(out: Path, wanted: Header, repair: bool) -> tuple[Manifest, bool
         # A manifest that cannot be trusted says nothing of its shards: all are rebuilt.
         if not repair:
             raise
-        return Manifest(wanted, ()), True
-    return Manifest(*journal) if journal else Manifest(wanted, ()), False
+        return _Found(wanted), True
+    return _Found(journal[0], unpublished=journal[1]) if journal else _Found(wanted), False
 
 
-def _begin(out: Path, plan: Plan) -> bytes | None:
-    """From here on the store counts as unfinished: no shard may change, nor go, under a manifest.
+def _with_journal(out: Path, manifest: Manifest) -> _Found:
+    """A store, and what an update of it has made; of which nothing is wanted that does not fit."""
+    with contextlib.suppress(DataError):
+        header, shards = read_journal(out) or (manifest.header, ())
+        counts = {**header.shard_counts, **manifest.header.shard_counts}
+        if header == dataclasses.replace(manifest.header, shard_counts=header.shard_counts) and (
+            counts == header.shard_counts
+        ):
+            return _Found(header, manifest.shards, shards)
+    return _Found(manifest.header, manifest.shards)
+
+
+def _begin(out: Path, plan: Plan, found: _Found) -> bytes | None:
+    """Start or continue the journal.
+
+    Before version 2 shards take the place of older ones, and no shard may change, nor go, under a manifest: the store
+    counts as unfinished from here on.
 
     Returns:
-        The manifest that there was, sound or not.
+        The manifest that there was, sound or not, if it had to go.
     """
+    start_journal(out, plan.header, plan.reused.values())
+    if plan.header.format_version >= 2 and found.shards:
+        _remove_left_over(out, (*found.shards, *plan.reused.values()))  # of attempts that came to nothing
+        _say_disk_use(out, plan, found.shards)
+        return None
     manifest, before = out / MANIFEST_NAME, None
     with contextlib.suppress(DataError), open_regular(manifest) as file:
         before = file.readall()
-    start_journal(out, plan.header, plan.reused.values())
     manifest.unlink(missing_ok=True)
     sync_folder(out)
     return before
 
 
-def _remove_left_over(out: Path, plan: Plan, records: Iterable[ShardRecord]) -> int:
-    """Remove the shard files that no record names, when all else is done: until then a store can be put back.
+def _say_disk_use(out: Path, plan: Plan, shards: Iterable[ShardRecord]) -> None:
+    again = {task.name for task in plan.tasks}
+    size = sum(file.bytes for shard in shards if shard.name in again for file in shard.files)
+    _LOG.info("%s: readers keep the store that is there until the new one is finished: %.1f MB more", out, size / 1e6)
+
+
+def _publish(out: Path, manifest: Manifest) -> int:
+    """Make the new store the one that readers open.
 
     Returns:
-        How many there were.
+        How many files of shards are gone that have none any more.
     """
-    left_over = {*plan.removed, *(name for task in plan.tasks for name in shard_files(task.name, FORMATS))}
-    left_over -= {file.name for record in records for file in record.files}
-    found = left_over.intersection(entry.name for entry in os.scandir(out))
+    removed = _remove_left_over(out, manifest.shards) if manifest.header.format_version == 1 else 0
+    replace(out / MANIFEST_NAME, to_bytes(manifest))
+    (out / JOURNAL_NAME).unlink()
+    removed += _remove_left_over(out, manifest.shards)
+    sync_folder(out)
+    return removed
+
+
+def _remove_left_over(out: Path, records: Iterable[ShardRecord]) -> int:
+    """Remove the shard files that no record names.
+
+    Returns:
+        How many of them were of shards that have no files; others were replaced.
+    """
+    records = tuple(records)
+    found = left_over(out, records)
     for name in found:
         (out / name).unlink()
-    return len(found)
+    with_files = {record.name for record in records if record.files}
+    return sum(shard not in with_files for shard in found.values())
 
 
 class _Committer:
@@ -326,10 +387,12 @@ def _require_none(strict: bool, records: Iterable[ShardRecord]) -> None:
             raise DataError(f"{record.quarantine.reason[0]} (an error because of --strict)")
 
 
-def _give_up(out: Path, root: Path, plan: Plan, records: Sequence[ShardRecord], before: bytes | None) -> None:
+def _give_up(out: Path, root: Path, found: _Found, records: Sequence[ShardRecord], before: bytes | None) -> None:
     """Leave the store as it was, whose shards are all still there, or else nothing."""
     if before is None:
-        _remove_left_over(out, plan, records)
+        _remove_left_over(out, found.shards)
+        if not found.shards:
+            (out / STAMPS_NAME).unlink(missing_ok=True)
     else:
         replace(out / MANIFEST_NAME, before)
     (out / JOURNAL_NAME).unlink()
@@ -347,6 +410,12 @@ def _summary(
             pair
             for record in store.shards
             for pair in zip(record.quarantine.fname, record.quarantine.reason, strict=True)
+        ),
+        notes=tuple(
+            (fname, note)
+            for table in tables
+            for fname, note in zip(table.fname, table.notes or (), strict=False)
+            if note
         ),
         shards_built=built,
         shards_reused=reused,

@@ -9,7 +9,6 @@ from fat2019.data.split import balance, split_indices
 from fat2019.errors import DataError
 from fat2019.store.copies import copy_of, describe_copies
 from fat2019.store.reader import FeatureStore
-from fat2019.store.shards import FORMAT_VERSION
 
 
 def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
@@ -28,7 +27,7 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
     size = sum(file.bytes for shard in store.manifest.shards for file in shard.files)
     result = {
         "store": str(store.path),
-        "format_version": FORMAT_VERSION,
+        "format_version": store.manifest.header.format_version,
         "formats": list(store.manifest.header.formats),
         "shards": len(store.manifest.shards),
         "bytes": size,
@@ -40,6 +39,7 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
         "sample_rate_hz": config.sample_rate_hz,
         "window_frames": config.window_frames,
         "config_digest": config.digest(),
+        "notes": [{"fname": fname, "note": note} for fname, note in store.notes],
         "quarantined": store.quarantine.to_dict("records"),
         "copies": int((copies != np.arange(len(clips))).sum()),
     }
@@ -49,12 +49,20 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
         f"log-mels of {config.mel_bands} bands as {config.dtype}, {config.sample_rate_hz} Hz, a window is "
         f"{config.window_frames} frames; configuration {config.digest()[:12]}",
     ]
+    if store.manifest.header.format_version == 1 and "hdf5" in store.manifest.header.formats:
+        lines.append(
+            "store format 1: what is read of HDF5 files is not checked; a store built anew, in another folder, is of "
+            "format 2, which has checksums"
+        )
     for name, part in splits.items():
         lines.append(
             f"{name}: {part['clips']:,} clips, {part['hours']:.2f} h, without silence "
             f"{part['hours_without_silence']:.2f} h; {part['kept_whole']} silent clips (kept untrimmed)"
         )
     lines += filter(None, [describe_copies(store, copies)])
+    if store.notes:
+        fname, note = store.notes[0]
+        lines.append(f"changed when read: {len(store.notes)} clips, for instance {fname}: {note}")
     if len(store.quarantine):
         lines.append(f"left out: {len(store.quarantine)} clips that could not be used")
     return result, lines

@@ -18,8 +18,8 @@ from fat2019.store.manifest import (
     dumps,
     header_from_json,
     header_to_json,
-    loads,
     shard_from_json,
+    shard_name_of,
     shard_to_json,
 )
 from fat2019.store.shards import open_regular, read_errors
@@ -71,10 +71,10 @@ def _from_bytes(data: bytes) -> tuple[Header, tuple[ShardRecord, ...]] | None:
     header = header_from_json(first)
     names = {name: (split, name) for split, name in header.names()}
     shards = {}
-    for value in lines:
-        name = value.get("name") if isinstance(value, dict) else None
+    for line in lines:
+        name = shard_name_of(line)
         if name in names:
-            shards[name] = shard_from_json(value, header, *names[name])
+            shards[name] = shard_from_json(line, header, *names[name])
     return header, tuple(shards.values())
 
 
@@ -92,9 +92,9 @@ def _line(value: Any) -> bytes:
     return b"%08x %s\n" % (google_crc32c.value(text), text)
 
 
-def _whole_lines(data: bytes) -> Iterator[Any]:
-    """The values of the lines before the first that is not whole."""
+def _whole_lines(data: bytes) -> Iterator[bytes]:
+    """The texts of the lines before the first that is not whole."""
     for line in data.splitlines(keepends=True):
         if not line.endswith(b"\n") or line[:9] != b"%08x " % google_crc32c.value(line[9:-1]):
             return
-        yield loads(line[9:])
+        yield line[9:-1]

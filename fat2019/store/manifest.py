@@ -3,64 +3,81 @@
 ``manifest.json`` is a header (format version, configuration, vocabulary, formats, shard counts), one line a
 shard, and on its last line the SHA-256 of everything before that line. Shards carry their clips as columns.
 Nothing in it is trusted when it is read: every type, range, name and sum is checked, so that later code may
-rely on all of them.
+rely on all of them. Types and ranges are msgspec's to check (see ``utils/values.py``), what hangs together is ours.
 """
 
 import dataclasses
 import hashlib
 import itertools
 import json
-import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+import os
+import re
+import typing
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
 
 from fat2019.config.features import SPLITS, FeatureConfig, feature_config_from_json, to_json
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError, OtherVersion
 from fat2019.store.formats import FORMATS, shard_files, storage_format
-from fat2019.store.schema import ShardShape
-from fat2019.store.shards import (
-    FORMAT_VERSION,
-    REPAIR,
-    FileRecord,
-    open_regular,
-    read_errors,
-    shard_index,
-    shard_name,
-)
+from fat2019.store.schema import FORMAT_VERSION, READ_VERSIONS, ShardShape
+from fat2019.store.shards import REPAIR, FileRecord, Sha256, open_regular, read_errors, shard_index, shard_name
+from fat2019.utils.values import require
+
+_Kind = TypeVar("_Kind")
 
 MANIFEST_NAME = "manifest.json"
 MOST_SHARDS = 1 << 16  # of a split: 8 million clips
+# What is read before it can be trusted is bounded, far above what there is to store.
+_MOST_BYTES = 1 << 30  # 3 million clips, of some 350 bytes each
+_MOST_CLASSES = 1 << 14  # AudioSet has 527, and the birds of the world are 11,000
+_MOST_CONFIG = 1 << 31  # of any number in a configuration
+
+_FileName = Annotated[str, Meta(min_length=1, max_length=255)]
+_Text = Annotated[str, Meta(max_length=10_000)]
+_Index = Annotated[int, Meta(ge=0, lt=_MOST_CLASSES)]
+_Length = Annotated[int, Meta(ge=1, le=1 << 48)]
+_Bytes = Annotated[int, Meta(ge=0, lt=1 << 62)]
+_Rate = Annotated[int, Meta(ge=1, lt=1 << 31)]
+_Flag = Annotated[int, Meta(ge=0, le=1)]
+_Time = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
-@dataclasses.dataclass(frozen=True)
-class ClipTable:
+class ClipTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The clips of a shard, ordered by name, as columns of equal length."""
 
-    fname: tuple[str, ...]
-    labels: tuple[tuple[int, ...], ...]  # indices into the vocabulary, ascending
-    usage: tuple[str, ...]
-    samples: tuple[int, ...]  # stored, at the configuration's rate
-    frames: tuple[int, ...]
-    source_rate_hz: tuple[int, ...]
-    source_samples: tuple[int, ...]
-    kept_whole: tuple[int, ...]  # 1: all of it was silence by the rule
-    source_bytes: tuple[int, ...]
-    source_mtime_ns: tuple[int, ...]
+    fname: tuple[_FileName, ...]
+    labels: tuple[tuple[_Index, ...], ...]  # indices into the vocabulary, ascending
+    usage: tuple[_Text, ...]
+    samples: tuple[_Length, ...]  # stored, at the configuration's rate
+    frames: tuple[_Length, ...]
+    source_rate_hz: tuple[_Rate, ...]
+    source_samples: tuple[_Length, ...]
+    kept_whole: tuple[_Flag, ...]  # 1: all of it was silence by the rule
+    source_bytes: tuple[_Bytes, ...]
+    source_mtime_ns: tuple[_Time, ...]
     # None where no clip of the shard has one, and the manifest has no such column.
-    fold: tuple[str, ...] | None = None
-    group: tuple[str, ...] | None = None
+    fold: tuple[_Text, ...] | None = None
+    group: tuple[_Text, ...] | None = None
+    source_sha256: tuple[Sha256, ...] | None = None  # since version 2
+    notes: tuple[_Text, ...] | None = None  # since version 2: what was done to the sound, such as scaling; mostly none
 
 
-@dataclasses.dataclass(frozen=True)
-class QuarantineTable:
+_SINCE_VERSION_2 = ("source_sha256", "notes")
+
+
+class QuarantineTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The clips of a shard that cannot be used, ordered by name."""
 
-    fname: tuple[str, ...]
-    reason: tuple[str, ...]
-    source_bytes: tuple[int, ...]
-    source_mtime_ns: tuple[int, ...]
+    fname: tuple[_FileName, ...]
+    reason: tuple[_Text, ...]
+    source_bytes: tuple[_Bytes, ...]
+    source_mtime_ns: tuple[_Time, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +103,7 @@ class ShardRecord:
             clips.usage,
             clips.samples,
             clips.frames,
+            header.format_version,
         )
 
 
@@ -97,6 +115,7 @@ class Header:
     vocabulary: Vocabulary
     formats: tuple[str, ...]  # some of FORMATS, in that order
     shard_counts: Mapping[str, int]  # a power of two for each split of the store
+    format_version: int = FORMAT_VERSION
 
     def names(self) -> list[tuple[str, str]]:
         """(split, shard name) of every shard, in the order of the store."""
@@ -117,6 +136,36 @@ class Manifest:
     shards: tuple[ShardRecord, ...]  # as Header.names orders them
 
 
+class _ManifestText(msgspec.Struct, forbid_unknown_fields=True):
+    """The whole, of which parts are read when those before them hold."""
+
+    header: msgspec.Raw
+    shards: msgspec.Raw
+    sha256: Sha256
+
+
+class _Version(msgspec.Struct):
+    format_version: int
+
+
+class _HeaderText(msgspec.Struct, forbid_unknown_fields=True):
+    format_version: int
+    config: dict[str, Any]
+    config_digest: str
+    vocabulary: Annotated[tuple[_Text, ...], Meta(max_length=_MOST_CLASSES)]
+    formats: tuple[str, ...]
+    shard_counts: dict[str, Annotated[int, Meta(ge=1, le=MOST_SHARDS)]]
+
+
+class _ShardText(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    split: str
+    key: Sha256
+    files: tuple[FileRecord, ...]
+    clips: ClipTable
+    quarantine: QuarantineTable
+
+
 def to_bytes(manifest: Manifest) -> bytes:
     """The one text of a manifest."""
     shards = ",\n".join(dumps(shard_to_json(shard)) for shard in manifest.shards)
@@ -133,6 +182,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_NAME
     with open_regular(path) as file, read_errors(path):
+        if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+            raise DataError(f"{path}: no manifest is larger than {_MOST_BYTES >> 20} MiB: was it made by fat2019?")
         data = file.readall()
     try:
         return from_bytes(data)
@@ -148,12 +199,12 @@ def from_bytes(data: bytes) -> Manifest:
     Raises:
         OtherVersion, DataError: as :func:`read_manifest`.
     """
-    fields = _members(loads(data), "the manifest", ("header", "shards", "sha256"))
-    header = header_from_json(fields["header"])
+    text = _decode(data, _ManifestText)
+    header = header_from_json(text.header)
     body = data[: data.rstrip(b"\n").rfind(b"\n") + 1]
     if data[len(body) :] != f'"sha256":"{hashlib.sha256(body).hexdigest()}"}}\n'.encode():
         raise DataError("it does not match its own SHA-256")
-    shards = _list(fields["shards"], "shards")
+    shards = _decode(text.shards, list[msgspec.Raw])
     names = header.names()
     if len(shards) != len(names):
         raise DataError(f"expected {len(names)} shards, received {len(shards)}")
@@ -167,17 +218,9 @@ def dumps(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def loads(data: bytes) -> Any:
-    """JSON that may be hostile."""
-    try:
-        return json.loads(data.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:  # of ValueError are UnicodeDecodeError and JSONDecodeError
-        raise DataError(f"no JSON text ({error})") from error
-
-
 def header_to_json(header: Header) -> dict[str, Any]:
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": header.format_version,
         "config": json.loads(to_json(header.config)),
         "config_digest": header.config.digest(),
         "vocabulary": list(header.vocabulary.names),
@@ -186,56 +229,50 @@ def header_to_json(header: Header) -> dict[str, Any]:
     }
 
 
-def header_from_json(value: Any) -> Header:
+def header_from_json(text: bytes | msgspec.Raw) -> Header:
     """The header that :func:`header_to_json` gave.
 
     Raises:
         OtherVersion, DataError: as :func:`read_manifest`.
     """
-    if isinstance(value, dict) and type(value.get("format_version")) is int:
-        _require_version(value["format_version"])
-    fields = _members(
-        value, "the header", ("format_version", "config", "config_digest", "vocabulary", "formats", "shard_counts")
-    )
-    if fields["format_version"] != FORMAT_VERSION or type(fields["format_version"]) is not int:
-        raise DataError(f"format_version: expected {FORMAT_VERSION}")
-    config = _config(fields["config"])
-    if fields["config_digest"] != config.digest():
+    _require_version(_decode(text, _Version, "the header").format_version)
+    fields = _decode(text, _HeaderText, "the header")
+    config = _config(fields.config)
+    if fields.config_digest != config.digest():
         raise DataError("the configuration does not match its digest")
-    names = _texts(_list(fields["vocabulary"], "vocabulary"), "vocabulary")
-    formats = fields["formats"]
-    if not formats or formats not in (list(FORMATS), *([name] for name in FORMATS)):
+    if not fields.formats or fields.formats != tuple(name for name in FORMATS if name in fields.formats):
         raise DataError(f"formats: expected some of {FORMATS}")
-    return Header(config, Vocabulary(names), tuple(formats), _shard_counts(fields["shard_counts"]))
+    return Header(
+        config,
+        Vocabulary(fields.vocabulary),
+        fields.formats,
+        _shard_counts(fields.shard_counts),
+        fields.format_version,
+    )
 
 
 def shard_to_json(shard: ShardRecord) -> dict[str, Any]:
+    clips = msgspec.structs.asdict(shard.clips)
     return {
         **vars(shard),
-        "files": [vars(file) for file in shard.files],
-        "clips": {name: column for name, column in vars(shard.clips).items() if column is not None},
-        "quarantine": vars(shard.quarantine),
+        "files": [msgspec.structs.asdict(file) for file in shard.files],
+        "clips": {name: column for name, column in clips.items() if column is not None},
+        "quarantine": msgspec.structs.asdict(shard.quarantine),
     }
 
 
-def shard_from_json(value: Any, header: Header, split: str, name: str) -> ShardRecord:
+def shard_from_json(text: bytes | msgspec.Raw, header: Header, split: str, name: str) -> ShardRecord:
     """The record of the shard of this name that :func:`shard_to_json` gave.
 
     Raises:
         DataError: it is not what a builder could have written.
     """
-    fields = _members(value, "a shard", ("name", "split", "key", "files", "clips", "quarantine"))
-    if fields["name"] != name or fields["split"] != split:
-        raise DataError(f"expected the shard {name}")
     try:
-        record = ShardRecord(
-            name,
-            split,
-            _hash(fields["key"], "key"),
-            _files(fields["files"]),
-            ClipTable(**_columns(fields["clips"], _CLIP_COLUMNS, _OPTIONAL_CLIP_COLUMNS)),
-            QuarantineTable(**_columns(fields["quarantine"], _QUARANTINE_COLUMNS)),
-        )
+        fields = _decode(text, _ShardText)
+        if fields.name != name or fields.split != split:
+            raise DataError(f"expected the shard {name}")
+        record = ShardRecord(name, split, fields.key, fields.files, fields.clips, fields.quarantine)
+        _check_columns(record, header)
         _check_clips(record, header)
         _check_files(record, header)
     except DataError as error:
@@ -243,101 +280,75 @@ def shard_from_json(value: Any, header: Header, split: str, name: str) -> ShardR
     return record
 
 
+def shard_name_of(text: bytes | msgspec.Raw) -> str:
+    """The name that a shard's text gives, or nothing."""
+    try:
+        return msgspec.json.decode(text, type=_Name).name
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+class _Name(msgspec.Struct):
+    name: str
+
+
+def _decode(text: bytes | msgspec.Raw, kind: type[_Kind], what: str = "") -> _Kind:
+    """JSON text, which may be hostile, as a value of this kind."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        raise DataError(_said(error, what)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"no JSON text ({error})") from error
+
+
+def _said(error: msgspec.ValidationError, what: str) -> str:
+    """``Expected `int`, got `str` - at `$.clips.samples[...]``` -> ``clips.samples: expected int, got str``."""
+    words, _, place = " ".join(str(error).split()).replace("`", "").partition(" - at $")
+    where = re.sub(r"\[\.*\d*\]", "", place).strip(".") or what
+    return f"{where}: {words[:1].lower()}{words[1:]}" if where else words[:1].lower() + words[1:]
+
+
 def _require_version(version: int) -> None:
-    if version != FORMAT_VERSION:
+    if version not in READ_VERSIONS:
         raise OtherVersion(
-            f"a store of format version {version}, and this program reads version "
-            f"{FORMAT_VERSION}: build it anew in another folder, or use the program that made it"
+            f"a store of format version {version}, and this program reads versions "
+            f"{' and '.join(map(str, READ_VERSIONS))}: build it anew in another folder, or use the program that made it"
         )
 
 
-def _config(value: Any) -> FeatureConfig:
+def _config(fields: dict[str, Any]) -> FeatureConfig:
     """A configuration whose numbers are ones (config.py validates ranges, of what are numbers)."""
-    plain = FeatureConfig()
-    fields = _members(value, "config", tuple(vars(plain)))
-    for name, default in vars(plain).items():
-        if name != "silence":
-            _require_like(fields[name], default, name)
-    for rule in _list(fields["silence"], "silence"):
-        for name, default in vars(plain.silence[0]).items():
-            item = _members(rule, "silence", tuple(vars(plain.silence[0])))[name]
-            if name == "splits":
-                _texts(_list(item, name), name)
-            elif not (name == "up_to_s" and item is None):
-                _require_like(item, default, name)
+    _require_small(fields, "config")
+    hints = typing.get_type_hints(FeatureConfig, include_extras=True)
+    for name in fields.keys() & hints.keys():
+        require(f"config: {name}", _without_null(fields[name]), hints[name])
     return feature_config_from_json(fields)
 
 
-def _require_like(value: Any, default: Any, name: str) -> None:
-    kinds = (int, float) if type(default) is float else (type(default),)
-    if type(value) not in kinds or (type(value) in (int, float) and not abs(value) < 1 << 31):
-        raise DataError(f"config: {name}: expected something like {default!r}")
+def _require_small(value: Any, name: str) -> None:
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            _require_small(item, f"{name}.{key}")
+    elif isinstance(value, int | float) and not abs(value) < _MOST_CONFIG:
+        raise DataError(f"{name}: expected a number below {_MOST_CONFIG}, received {value}")
 
 
-def _shard_counts(value: Any) -> dict[str, int]:
-    counts = _members(value, "shard_counts", None)
+def _without_null(value: Any) -> Any:
+    """An unlimited length is null in JSON."""
+    if isinstance(value, list):
+        return [_without_null(item) for item in value]
+    if isinstance(value, dict):
+        return {name: math.inf if item is None and name == "up_to_s" else item for name, item in value.items()}
+    return value
+
+
+def _shard_counts(counts: dict[str, int]) -> dict[str, int]:
     if not counts or not set(counts) <= set(SPLITS):
         raise DataError(f"shard_counts: expected some of {SPLITS}")
-    for count in counts.values():
-        if type(count) is not int or not 1 <= count <= MOST_SHARDS or count & (count - 1):
-            raise DataError(f"shard_counts: expected powers of two up to {MOST_SHARDS}")
+    if any(count & (count - 1) for count in counts.values()):
+        raise DataError(f"shard_counts: expected powers of two up to {MOST_SHARDS}")
     return {split: counts[split] for split in SPLITS if split in counts}
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _members(value: Any, what: str, names: Iterable[str] | None) -> dict[str, Any]:
-    if type(value) is not dict or (names is not None and set(value) != set(names)):
-        raise DataError(f"{what}: expected a JSON object" + (f" of {', '.join(names)}" if names else ""))
-    return value
-
-
-def _list(value: Any, what: str) -> list[Any]:
-    if type(value) is not list:
-        raise DataError(f"{what}: expected a JSON list")
-    return value
-
-
-def _hash(value: Any, what: str) -> str:
-    if type(value) is not str or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
-        raise DataError(f"{what}: expected the 64 hexadecimal digits of a SHA-256")
-    return value
-
-
-def _files(value: Any) -> tuple[FileRecord, ...]:
-    records = []
-    for item in _list(value, "files"):
-        fields = _members(item, "a file", ("name", "bytes", "sha256"))
-        _texts([fields["name"]], "name")
-        _numbers([fields["bytes"]], "bytes")
-        records.append(FileRecord(fields["name"], fields["bytes"], _hash(fields["sha256"], "sha256")))
-    return tuple(records)
-
-
-def _texts(values: Sequence[Any], what: str) -> tuple[str, ...]:
-    """One-line texts that can be written in UTF-8."""
-    if not all(type(value) is str for value in values):
-        raise DataError(f"{what}: expected texts")
-    joined = "".join(values)
-    if not joined.isascii():
-        try:
-            joined.encode()
-        except UnicodeEncodeError as error:
-            raise DataError(f"{what}: no text that has a UTF-8 form") from error
-    return tuple(values)
-
-
-def _fnames(values: Sequence[Any], what: str) -> tuple[str, ...]:
-    """Names of files, never paths, in strictly ascending order."""
-    names = _texts(values, what)
-    for name in names:
-        if not is_file_name(name):
-            raise DataError(f"{what}: expected the name of a file, received {name[:100]!r}")
-    if any(b <= a for a, b in itertools.pairwise(names)):
-        raise DataError(f"{what}: expected names in ascending order, each once")
-    return names
 
 
 def is_file_name(name: str) -> bool:
@@ -345,67 +356,33 @@ def is_file_name(name: str) -> bool:
     return name not in ("", ".", "..") and len(name) <= 255 and not any(mark in name for mark in "/\\\0")
 
 
-def _numbers(values: Sequence[Any], what: str, least: int = 0, most: int = (1 << 62) - 1) -> tuple[int, ...]:
-    if not all(type(value) is int for value in values):
-        raise DataError(f"{what}: expected whole numbers")
-    if values and not (least <= min(values) and max(values) <= most):
-        raise DataError(f"{what}: expected numbers from {least} to {most}")
-    return tuple(values)
+def _require_file_names(names: Sequence[str], what: str) -> None:
+    for name in names:
+        if not is_file_name(name):
+            raise DataError(f"{what}: expected the name of a file, received {name[:100]!r}")
 
 
-def _label_lists(values: Sequence[Any], what: str) -> tuple[tuple[int, ...], ...]:
-    if not all(type(value) is list for value in values):
-        raise DataError(f"{what}: expected lists")
-    for indices in values:
-        _numbers(indices, what)
-        if any(b <= a for a, b in itertools.pairwise(indices)):
-            raise DataError(f"{what}: expected indices in ascending order, each once")
-    return tuple(map(tuple, values))
+def _require_ascending(values: Sequence[Any], what: str) -> None:
+    if any(b <= a for a, b in itertools.pairwise(values)):
+        raise DataError(f"{what}: expected ascending order, each once")
 
 
-def _positive(values: Sequence[Any], what: str) -> tuple[int, ...]:
-    return _numbers(values, what, 1, 1 << 48)
-
-
-def _times(values: Sequence[Any], what: str) -> tuple[int, ...]:
-    return _numbers(values, what, -(1 << 63), (1 << 63) - 1)
-
-
-_Column = Callable[[Sequence[Any], str], tuple[Any, ...]]
-_CLIP_COLUMNS: Mapping[str, _Column] = {
-    "fname": _fnames,
-    "labels": _label_lists,
-    "usage": _texts,
-    "samples": _positive,
-    "frames": _positive,
-    "source_rate_hz": lambda values, what: _numbers(values, what, 1, (1 << 31) - 1),
-    "source_samples": _positive,
-    "kept_whole": lambda values, what: _numbers(values, what, 0, 1),
-    "source_bytes": _numbers,
-    "source_mtime_ns": _times,
-}
-_OPTIONAL_CLIP_COLUMNS: Mapping[str, _Column] = {"fold": _texts, "group": _texts}
-_QUARANTINE_COLUMNS: Mapping[str, _Column] = {
-    "fname": _fnames,
-    "reason": _texts,
-    "source_bytes": _numbers,
-    "source_mtime_ns": _times,
-}
-
-
-def _columns(
-    value: Any, checks: Mapping[str, _Column], optional: Mapping[str, _Column] = types.MappingProxyType({})
-) -> dict[str, tuple[Any, ...]]:
-    checks = {**checks, **{name: check for name, check in optional.items() if type(value) is dict and name in value}}
-    fields = _members(value, "columns", tuple(checks))
-    columns = {name: check(_list(fields[name], name), name) for name, check in checks.items()}
-    if len({len(column) for column in columns.values()}) != 1:
-        raise DataError("columns: expected equal lengths")
-    return columns
+def _check_columns(record: ShardRecord, header: Header) -> None:
+    for name in _SINCE_VERSION_2:
+        if (getattr(record.clips, name) is None) is (header.format_version >= 2):
+            raise DataError(f"clips: {name} does not go with version {header.format_version}")
+    for table in (record.clips, record.quarantine):
+        columns = [column for column in msgspec.structs.astuple(table) if column is not None]
+        if len({len(column) for column in columns}) != 1:
+            raise DataError("columns: expected equal lengths")
+        _require_file_names(table.fname, "fname")
+        _require_ascending(table.fname, "fname")
 
 
 def _check_clips(record: ShardRecord, header: Header) -> None:
     clips, config = record.clips, header.config
+    for indices in clips.labels:
+        _require_ascending(indices, "labels")
     if max(itertools.chain.from_iterable(clips.labels), default=0) >= len(header.vocabulary):
         raise DataError("labels: an index beyond the vocabulary")
     if any(
@@ -420,7 +397,8 @@ def _check_clips(record: ShardRecord, header: Header) -> None:
 
 
 def _check_files(record: ShardRecord, header: Header) -> None:
-    expected = shard_files(record.name, header.formats) if record.clips.fname else ()
+    stem = record.shape(header).stem
+    expected = shard_files(stem, header.formats) if record.clips.fname else ()
     if tuple(file.name for file in record.files) != expected:
         raise DataError(f"files: expected {', '.join(expected) or 'none'}")
     # Arrays are allocated from these lengths, so they must not promise more than the files can hold.

@@ -1,37 +1,31 @@
 """What is on disk and what is wanted -> which shards can stay, and which are to be made.
 
 A shard stays if its files are there and it was made of exactly the clips that are there now, by names, labels,
-sizes and times. Nothing is read but listings, unless a repair asks for checksums; that also tries clips again
-that could not be used.
+sizes and times (``sources.py`` says when by content as well). Nothing is read but listings, unless a repair asks for
+checksums; that also tries clips again that could not be used.
 """
 
-import contextlib
 import dataclasses
-import errno
 import math
-import os
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fat2019.config.features import SPLITS, differences
-from fat2019.data.data_set import Clip, DataSet
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.store.formats import FORMATS, shard_files
-from fat2019.store.manifest import MOST_SHARDS, Header, ShardRecord, is_file_name
+from fat2019.store.manifest import MOST_SHARDS, Header, ShardRecord
 from fat2019.store.shards import open_regular, sha256, shard_index, shard_name
-from fat2019.store.worker import Source, Task
+from fat2019.store.sources import Contents, Source, Sources, scan
+from fat2019.store.worker import Task
 
 _SOURCE_BYTES_A_SHARD = 128 << 20  # a worker holds the samples of a shard in memory
 # What a byte on disk becomes as 16-bit samples.
 _EXPANSION = {".flac": 2, **dict.fromkeys((".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".webm", ".wma"), 12)}
-_SHARD_FILE = re.compile(
-    rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}({'|'.join(map(re.escape, shard_files('', FORMATS)))})"
-)
-
-Sources = Mapping[str, Sequence[Source]]  # by split
+_SUFFIX = "|".join(map(re.escape, shard_files("", FORMATS)))
+_SHARD_FILE = re.compile(rf"((?:{'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}})(?:-[0-9a-f]{{12}})?(?:{_SUFFIX})")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,40 +36,6 @@ class Plan:
     reused: Mapping[str, ShardRecord]  # by shard name
     tasks: tuple[Task, ...]
     removed: tuple[str, ...]  # names of files
-
-
-def list_sources(data_set: DataSet) -> dict[str, list[Source]]:
-    """The clips by split, each with size and time: one scan a folder, not one look a clip.
-
-    Raises:
-        DataError: there are none, a file is gone, or a name occurs in two splits or is no name for a store.
-    """
-    index = {name: number for number, name in enumerate(data_set.vocabulary.names)}
-    places = [os.path.split(clip.path) for clip in data_set.clips]  # Path.parent is slow
-    found = {folder: _scan(folder) for folder in sorted({folder for folder, _ in places})}
-    sources: dict[str, list[Source]] = {}
-    first_split: dict[str, str] = {}
-    for clip, (folder, name) in zip(data_set.clips, places, strict=True):
-        _check_name(clip, first_split)
-        entry = found[folder].get(name)
-        if entry is None:
-            raise DataError(f"{clip.path}: no such file: was it removed, or is it a link to nothing?")
-        labels = tuple(sorted(index[label] for label in clip.labels))
-        sources.setdefault(clip.split, []).append(
-            Source(
-                clip.fname,
-                clip.path,
-                labels,
-                clip.usage,
-                entry.st_size,
-                entry.st_mtime_ns,
-                clip.fold,
-                clip.group,
-            )
-        )
-    if not sources:
-        raise DataError(f"{data_set.root}: no clips")
-    return sources
 
 
 def shard_counts(sources: Sources, clips_a_shard: int) -> dict[str, int]:
@@ -93,7 +53,13 @@ def shard_counts(sources: Sources, clips_a_shard: int) -> dict[str, int]:
 
 
 def make_plan(
-    out: Path, wanted: Header, header: Header, shards: Iterable[ShardRecord], sources: Sources, repair: bool
+    out: Path,
+    wanted: Header,
+    header: Header,
+    shards: Iterable[ShardRecord],
+    sources: Sources,
+    contents: Contents,
+    repair: bool,
 ) -> Plan:
     """Compare the store in ``out``, of this header and these shards, with what is wanted.
 
@@ -101,8 +67,9 @@ def make_plan(
         out: the store's folder.
         wanted: the header of the store wanted; shard counts hold only for splits that are new.
         header: that of the store that is there.
-        shards: its finished shards.
+        shards: its finished shards; of one name there may be that of the store and that of an interrupted update.
         sources: the clips; splits of the store that are not among them stay as they are.
+        contents: tells whether clips have changed that look as they did.
         repair: look at the shards' SHA-256, not only at their lengths, and keep none with clips in quarantine.
 
     Raises:
@@ -111,53 +78,22 @@ def make_plan(
     _require_same(out, header, wanted)
     counts = {**wanted.shard_counts, **header.shard_counts}
     header = dataclasses.replace(header, shard_counts={name: counts[name] for name in SPLITS if name in counts})
-    known = {shard.name: shard for shard in shards}
-    lengths = {name: status.st_size for name, status in _scan(str(out), follow_links=False).items()}
+    known: dict[str, list[ShardRecord]] = {}
+    for shard in shards:
+        known.setdefault(shard.name, []).append(shard)
+    lengths = {name: status.st_size for name, status in scan(str(out), follow_links=False).items()}
     grouped = _by_shard(sources, header)
     reused, tasks, build = {}, [], uuid.uuid4().hex
     for split, name in header.names():
-        record, clips = known.get(name), grouped.get(name, [])
-        whole = record is not None and _is_whole(out, record, lengths, repair)
-        if record and whole and (split not in sources or _is_made_of(record, clips, repair)):
+        clips = grouped.get(name, []) if split in sources else None
+        record = _sound(out, known.get(name, []), lengths, clips, contents, repair)
+        if record:
             reused[name] = record
         elif split in sources:
-            tasks.append(Task(name, split, tuple(clips), header, out, build))
+            tasks.append(Task(name, split, tuple(clips or ()), header, out, build))
         else:
             _refuse(out, split)
     return Plan(header, reused, tuple(tasks), _left_over(out, lengths, header, reused, tasks))
-
-
-def _scan(folder: str, *, follow_links: bool = True) -> dict[str, os.stat_result]:
-    """What is in a folder, but for links to nothing and what goes while it is looked at."""
-    found = {}
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                with contextlib.suppress(FileNotFoundError):
-                    found[entry.name] = _status(entry, follow_links)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be listed: {error.strerror}") from error
-    return found
-
-
-def _status(entry: os.DirEntry[str], follow_links: bool) -> os.stat_result:
-    """As :func:`fat2019.store.worker.link_status`, of a link that is to be followed."""
-    try:
-        return entry.stat(follow_symlinks=follow_links)
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        return entry.stat(follow_symlinks=False)
-
-
-def _check_name(clip: Clip, first_split: dict[str, str]) -> None:
-    texts = (clip.fname, clip.usage, clip.fold, clip.group)
-    if not is_file_name(clip.fname) or not all(text.isprintable() for text in texts):
-        raise DataError(f"{str(clip.path)!r}: expected a name of readable characters: rename the file")
-    if first_split.setdefault(clip.fname, clip.split) != clip.split:
-        raise DataError(
-            f"{clip.path}: there is a {clip.fname} among the {first_split[clip.fname]} clips too: rename one of them"
-        )
 
 
 def _require_same(out: Path, theirs: Header, ours: Header) -> None:
@@ -188,6 +124,21 @@ def _by_shard(sources: Sources, header: Header) -> dict[str, list[Source]]:
     return groups
 
 
+def _sound(
+    out: Path,
+    records: Iterable[ShardRecord],
+    lengths: Mapping[str, int],
+    clips: Sequence[Source] | None,
+    contents: Contents,
+    repair: bool,
+) -> ShardRecord | None:
+    """The first of a shard's records whose files are there and that was made of these clips; of none, of any."""
+    for record in records:
+        if _is_whole(out, record, lengths, repair) and (clips is None or _is_made_of(record, clips, contents, repair)):
+            return record
+    return None
+
+
 def _is_whole(out: Path, record: ShardRecord, lengths: Mapping[str, int], repair: bool) -> bool:
     return all(
         lengths.get(file.name) == file.bytes and (not repair or _is_intact(out / file.name, file.sha256))
@@ -203,17 +154,13 @@ def _is_intact(path: Path, expected: str) -> bool:
         return False
 
 
-def _is_made_of(record: ShardRecord, sources: Sequence[Source], repair: bool) -> bool:
+def _is_made_of(record: ShardRecord, sources: Sequence[Source], contents: Contents, repair: bool) -> bool:
     """Whether a shard was made of exactly these clips. Labels of a clip in quarantine do not matter."""
     clips, quarantine = record.clips, record.quarantine
     if repair and quarantine.fname:  # which may have been the machine's fault
         return False
     bad = set(zip(quarantine.fname, quarantine.source_bytes, quarantine.source_mtime_ns, strict=True))
-    good = [
-        (source.fname, source.labels, source.usage, source.bytes, source.mtime_ns, source.fold, source.group)
-        for source in sources
-        if (source.fname, source.bytes, source.mtime_ns) not in bad
-    ]
+    good = [source for source in sources if (source.fname, source.bytes, source.mtime_ns) not in bad]
     columns = (
         clips.fname,
         clips.labels,
@@ -222,7 +169,20 @@ def _is_made_of(record: ShardRecord, sources: Sequence[Source], repair: bool) ->
         clips.source_mtime_ns,
         *(optional or ("",) * len(clips.fname) for optional in (clips.fold, clips.group)),
     )
-    return good == list(zip(*columns, strict=True)) and len(good) + len(bad) == len(sources)
+    if len(good) + len(bad) != len(sources) or list(zip(*columns, strict=True)) != [
+        (source.fname, source.labels, source.usage, source.bytes, source.mtime_ns, source.fold, source.group)
+        for source in good
+    ]:
+        return False
+    hashes = clips.source_sha256
+    return hashes is None or all(map(contents.is_the_same, good, hashes))
+
+
+def left_over(out: Path, records: Iterable[ShardRecord]) -> dict[str, str]:
+    """The shard files in a store's folder that are none of these records', each with the name of its shard."""
+    stay = {file.name for record in records for file in record.files}
+    found = {name: _SHARD_FILE.fullmatch(name) for name in scan(str(out), follow_links=False)}
+    return {name: match[1] for name, match in found.items() if match and name not in stay}
 
 
 def _left_over(
@@ -230,7 +190,8 @@ def _left_over(
 ) -> tuple[str, ...]:
     """Shard files that the wanted store does not have, such as that of a shard whose clips are all gone."""
     stay = {file.name for record in reused.values() for file in record.files}
-    stay |= {name for task in tasks if task.sources for name in shard_files(task.name, FORMATS)}
+    if header.format_version == 1:
+        stay |= {name for task in tasks if task.sources for name in shard_files(task.name, FORMATS)}
     left_over = sorted(name for name in set(lengths) - stay if _SHARD_FILE.fullmatch(name))
     for name in left_over:
         if name.split("-")[0] not in header.shard_counts:

@@ -5,6 +5,7 @@ them is wanted, and closed again, so that a store may cross a fork. A store is n
 module. features/README.md documents the files.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import functools
@@ -27,7 +28,7 @@ from fat2019.store.formats.base import Run, StorageFormat, Target
 from fat2019.store.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME, Manifest, read_manifest
 from fat2019.store.schema import ARRAYS, ShardShape, energy_points, offsets
-from fat2019.store.shards import REPAIR, read_errors
+from fat2019.store.shards import CHANGED, REPAIR, read_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +62,7 @@ class FeatureStore:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
+        self._edition = edition(path)
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -134,6 +136,16 @@ class FeatureStore:
         ]
         return pd.DataFrame(rows, columns=["fname", "split", "reason"])
 
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """Of the clips whose sound was changed on its way in: fname, and what was done."""
+        return [
+            (fname, note)
+            for shard in self.manifest.shards
+            for fname, note in zip(shard.clips.fname, shard.clips.notes or (), strict=False)
+            if note
+        ]
+
     def content_key(self, splits: Iterable[str]) -> str:
         """SHA-256 of the names, labels and sounds of the clips of these splits, which no other clips have."""
         wanted = set(splits)
@@ -160,7 +172,8 @@ class FeatureStore:
         shape, row = self._shape(number), index - int(self._first_clip[number])
         offset = offsets([shape.samples[row]])
         audio = Target(np.empty(int(offset[-1]), ARRAYS["audio"].dtype(shape)), offset)
-        self._format.read(self.path, shape, [Run(row, 0, 1)], {"audio": audio})
+        with self._unchanged():
+            self._format.read(self.path, shape, [Run(row, 0, 1)], {"audio": audio})
         return audio.array
 
     def read_log_mels(self, indices: NDArray[np.int64] | None = None) -> FlatLogMels:
@@ -188,8 +201,9 @@ class FeatureStore:
             "energy": Target(flat.energy, flat.energy_offset),
             "decibel_range": Target(flat.decibel_range, np.arange(len(indices) + 1)),
         }
-        for number, runs in self._runs(indices):
-            self._format.read(self.path, self._shape(number), runs, targets)
+        with self._unchanged():
+            for number, runs in self._runs(indices):
+                self._format.read(self.path, self._shape(number), runs, targets)
         return flat
 
     @property
@@ -205,11 +219,24 @@ class FeatureStore:
         """
         if self._streamed is None:
             raise DataError(f"{self.path}: no TFRecord files: build with --format tfrecord or both")
+        header = self.manifest.header
         return [
-            LogMelFile(self.path / (shard.name + self._streamed), first, len(shard.clips.fname), shard.key)
+            LogMelFile(
+                self.path / (shard.shape(header).stem + self._streamed), first, len(shard.clips.fname), shard.key
+            )
             for shard, first in zip(self.manifest.shards, self._first_clip.tolist(), strict=True)
             if shard.clips.fname
         ]
+
+    @contextlib.contextmanager
+    def _unchanged(self) -> Iterator[None]:
+        """Within it, shards that cannot be read because a later build took them away are told as that."""
+        try:
+            yield
+        except DataError as error:
+            if edition(self.path) != self._edition:
+                raise DataError(f"{self.path}: {CHANGED}") from error
+            raise
 
     @property
     def _format(self) -> StorageFormat:

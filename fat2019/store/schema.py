@@ -17,6 +17,10 @@ from fat2019.audio.quantise import stored_type
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 
+FORMAT_VERSION = 2  # of new stores; an older one keeps its own
+READ_VERSIONS = (1, 2)
+_KEY_DIGITS = 12
+
 
 @dataclasses.dataclass(frozen=True)
 class ClipFeatures:
@@ -43,6 +47,7 @@ class ShardHead:
     key: str
     config: FeatureConfig
     vocabulary: Vocabulary
+    format_version: int = FORMAT_VERSION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +62,7 @@ class ShardShape:
     usages: tuple[str, ...]
     samples: tuple[int, ...]
     frames: tuple[int, ...]
+    format_version: int = FORMAT_VERSION
 
     @classmethod
     def of(cls, head: ShardHead, clips: Sequence[ClipFeatures]) -> "ShardShape":
@@ -70,7 +76,16 @@ class ShardShape:
             tuple(clip.usage for clip in clips),
             tuple(len(clip.audio) for clip in clips),
             tuple(len(clip.log_mel) for clip in clips),
+            head.format_version,
         )
+
+    @property
+    def stem(self) -> str:
+        """What the names of its files begin with.
+
+        Since version 2 part of the key is in it, so that the files of a shard lie beside those that take their place.
+        """
+        return self.name if self.format_version < 2 else f"{self.name}-{self.key[:_KEY_DIGITS]}"
 
     def offset(self, name: str) -> NDArray[np.int64]:
         """``(clips + 1,)``: clip i has the entries of an array from offset i up to offset i + 1."""

@@ -6,37 +6,39 @@ features/README.md documents the whole.
 """
 
 import contextlib
-import dataclasses
 import hashlib
 import io
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import google_crc32c
+import msgspec
+from msgspec import Meta
 
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.store.schema import ClipFeatures
 
-FORMAT_VERSION = 1
-
+_KEY_VERSION = 1  # of what a key is made from, whatever else changes in the files
 # The end of every message about damage.
 REPAIR = "`fat2019 verify` lists the damage, `build-features --repair` mends it"
 # What is said of a shard that is not the one of the manifest.
 CHANGED = "the store was changed while it was open (or files of two stores are mixed): open it again"
 
 
-@dataclasses.dataclass(frozen=True)
-class FileRecord:
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}\\Z")]
+
+
+class FileRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of a finished shard."""
 
     name: str
-    bytes: int
-    sha256: str
+    bytes: Annotated[int, Meta(ge=0, lt=1 << 62)]
+    sha256: Sha256
 
 
 def shard_name(split: str, index: int, count: int) -> str:
@@ -51,7 +53,7 @@ def shard_index(fname: str, count: int) -> int:
 
 def content_key(name: str, config: FeatureConfig, vocabulary: Vocabulary, clips: Iterable[ClipFeatures]) -> str:
     """SHA-256 that tells a shard from any other, of another store or of another state of this one."""
-    digest = hashlib.sha256(f"{FORMAT_VERSION}\0{name}\0{config.digest()}\0{vocabulary.names}\0".encode())
+    digest = hashlib.sha256(f"{_KEY_VERSION}\0{name}\0{config.digest()}\0{vocabulary.names}\0".encode())
     for clip in clips:
         checksum = google_crc32c.value(clip.audio.tobytes())
         digest.update(f"{clip.fname}\0{clip.labels}\0{clip.usage}\0{checksum}\0".encode())

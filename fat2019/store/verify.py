@@ -19,9 +19,11 @@ from fat2019.errors import DataError
 from fat2019.store.formats import storage_format
 from fat2019.store.journal import JOURNAL_NAME, TEMPORARY_PREFIX
 from fat2019.store.manifest import MANIFEST_NAME, Header, Manifest, ShardRecord, read_manifest
+from fat2019.store.planner import left_over
 from fat2019.store.reader import edition, require_finished
 from fat2019.store.schema import ClipFeatures
 from fat2019.store.shards import FileRecord, content_key, open_regular, sha256
+from fat2019.store.sources import STAMPS_NAME
 from fat2019.utils.lock import LOCK_NAME
 
 # Other processors and library versions round sums of a spectrum otherwise; near the floor decibels magnify that.
@@ -77,7 +79,9 @@ def _check(folder: Path, deep: bool) -> Iterator[Problem]:
 
 def _unknown_files(folder: Path, manifest: Manifest) -> Iterator[Problem]:
     known = {file.name for shard in manifest.shards for file in shard.files}
-    known |= {MANIFEST_NAME, JOURNAL_NAME, LOCK_NAME}
+    known |= {MANIFEST_NAME, JOURNAL_NAME, LOCK_NAME, STAMPS_NAME}
+    if (folder / JOURNAL_NAME).exists():  # the shards of an update that is not finished
+        known |= left_over(folder, manifest.shards).keys()
     for name in sorted(path.name for path in folder.iterdir()):
         if name not in known and not name.startswith(TEMPORARY_PREFIX):
             yield Problem(None, None, f"{folder / name}: not part of the store")

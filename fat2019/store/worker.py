@@ -6,32 +6,19 @@ Nothing here knows of other shards, and a worker that dies leaves nothing but te
 import contextlib
 import dataclasses
 import errno
-import os
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fat2019.audio.clip import arrays_of, load_clip
+from fat2019.audio.clip import ClipAudio, arrays_of, load_clip
+from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError, FailedRead, UnreadableAudio
 from fat2019.store.formats import storage_format
 from fat2019.store.journal import TEMPORARY_PREFIX
 from fat2019.store.manifest import ClipTable, Header, QuarantineTable, ShardRecord
 from fat2019.store.schema import ClipFeatures, ShardHead
 from fat2019.store.shards import FileRecord, content_key
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """A clip as it was found."""
-
-    fname: str
-    path: Path
-    labels: tuple[int, ...]  # indices into the vocabulary, ascending
-    usage: str
-    bytes: int
-    mtime_ns: int
-    fold: str = ""
-    group: str = ""
+from fat2019.store.sources import Source, content_hash, link_status
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +33,16 @@ class Task:
     build: str  # tells the equal tasks of two builds apart: a scheduler may remember results
 
 
+@dataclasses.dataclass(frozen=True)
+class _Made:
+    """A clip that is to be stored."""
+
+    source: Source
+    clip: ClipFeatures
+    sha256: str  # of its file
+    notes: str  # what was done that a listener might not expect
+
+
 def make_shard(task: Task) -> tuple[ShardRecord, tuple[str, ...]]:
     """Make a shard.
 
@@ -55,20 +52,21 @@ def make_shard(task: Task) -> tuple[ShardRecord, tuple[str, ...]]:
     Raises:
         DataError: a clip changed since it was listed or cannot be read, or the disk is full.
     """
-    good: list[tuple[Source, ClipFeatures]] = []
+    good: list[_Made] = []
     bad: list[tuple[Source, str]] = []
     with disk_errors(task.out), one_thread():
         for source in task.sources:
             try:
-                good.append((source, _features(source, task)))
+                good.append(_features(source, task))
             except FailedRead as error:  # no quarantine: nothing would take the clip out of it again
                 raise DataError(f"{error}: the same command resumes") from error
             except UnreadableAudio as error:
                 bad.append((source, str(error)))
-        features = [clip for _, clip in good]
+        features = [made.clip for made in good]
         key = content_key(task.name, task.header.config, task.header.vocabulary, features)
         files, temporary = _write(task, key, features) if features else ([], [])
-    record = ShardRecord(task.name, task.split, key, tuple(files), _clip_table(good), _quarantine_table(bad))
+    clips, quarantine = _clip_table(good, task.header.format_version), _quarantine_table(bad)
+    record = ShardRecord(task.name, task.split, key, tuple(files), clips, quarantine)
     return record, tuple(temporary)
 
 
@@ -96,11 +94,18 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def _features(source: Source, task: Task) -> ClipFeatures:
+def _features(source: Source, task: Task) -> _Made:
     config = task.header.config
     _require_unchanged(source)
+    sha256 = content_hash(source.path)
     clip = load_clip(source.path, task.split, config)
     _require_unchanged(source)
+    if not sha256:
+        raise DataError(f"{source.path}: changed while the store was being built: run the same command again")
+    return _Made(source, _clip_features(source, clip, config), sha256, "; ".join(clip.decoded.notes))
+
+
+def _clip_features(source: Source, clip: ClipAudio, config: FeatureConfig) -> ClipFeatures:
     return ClipFeatures(
         source.fname,
         source.labels,
@@ -111,16 +116,6 @@ def _features(source: Source, task: Task) -> ClipFeatures:
         clip.decoded.source_samples,
         clip.kept_whole,
     )
-
-
-def link_status(path: Path) -> os.stat_result:
-    """The status of what a link leads to; of the link itself, if it leads back to itself: reading tells of that."""
-    try:
-        return path.stat()
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        return path.lstat()
 
 
 def _require_unchanged(source: Source) -> None:
@@ -136,7 +131,8 @@ def _require_unchanged(source: Source) -> None:
 
 
 def _write(task: Task, key: str, clips: Sequence[ClipFeatures]) -> tuple[list[FileRecord], list[str]]:
-    head = ShardHead(task.name, task.split, key, task.header.config, task.header.vocabulary)
+    header = task.header
+    head = ShardHead(task.name, task.split, key, header.config, header.vocabulary, header.format_version)
     files: list[FileRecord] = []
     temporary: list[str] = []
     try:
@@ -151,20 +147,23 @@ def _write(task: Task, key: str, clips: Sequence[ClipFeatures]) -> tuple[list[Fi
     return files, temporary
 
 
-def _clip_table(clips: Sequence[tuple[Source, ClipFeatures]]) -> ClipTable:
+def _clip_table(made: Sequence[_Made], format_version: int) -> ClipTable:
+    sources, clips = [one.source for one in made], [one.clip for one in made]
     return ClipTable(
-        fname=tuple(clip.fname for _, clip in clips),
-        labels=tuple(clip.labels for _, clip in clips),
-        usage=tuple(clip.usage for _, clip in clips),
-        samples=tuple(len(clip.audio) for _, clip in clips),
-        frames=tuple(len(clip.log_mel) for _, clip in clips),
-        source_rate_hz=tuple(clip.source_rate_hz for _, clip in clips),
-        source_samples=tuple(clip.source_samples for _, clip in clips),
-        kept_whole=tuple(int(clip.kept_whole) for _, clip in clips),
-        source_bytes=tuple(source.bytes for source, _ in clips),
-        source_mtime_ns=tuple(source.mtime_ns for source, _ in clips),
-        fold=_unless_empty([source.fold for source, _ in clips]),
-        group=_unless_empty([source.group for source, _ in clips]),
+        fname=tuple(clip.fname for clip in clips),
+        labels=tuple(clip.labels for clip in clips),
+        usage=tuple(clip.usage for clip in clips),
+        samples=tuple(len(clip.audio) for clip in clips),
+        frames=tuple(len(clip.log_mel) for clip in clips),
+        source_rate_hz=tuple(clip.source_rate_hz for clip in clips),
+        source_samples=tuple(clip.source_samples for clip in clips),
+        kept_whole=tuple(int(clip.kept_whole) for clip in clips),
+        source_bytes=tuple(source.bytes for source in sources),
+        source_mtime_ns=tuple(source.mtime_ns for source in sources),
+        fold=_unless_empty([source.fold for source in sources]),
+        group=_unless_empty([source.group for source in sources]),
+        source_sha256=tuple(one.sha256 for one in made) if format_version >= 2 else None,
+        notes=tuple(one.notes for one in made) if format_version >= 2 else None,
     )
 
 

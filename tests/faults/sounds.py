@@ -8,6 +8,7 @@ import soundfile
 
 from fat2019.data.data_set import Clip, DataSet
 from fat2019.data.vocabulary import Vocabulary
+from fat2019.store.sources import STAMPS_NAME
 
 VOCABULARY = Vocabulary(("Bark", "Gong", "Meow"))
 FOLDERS = {"curated": "train_curated", "noisy": "train_noisy", "test": "test"}
@@ -47,5 +48,5 @@ def data_set(root: Path, splits: tuple[str, ...] = ("curated", "noisy", "test"))
 
 
 def contents(store: Path) -> dict[str, bytes]:
-    """The names and bytes of all files in a store's folder."""
-    return {path.name: path.read_bytes() for path in store.iterdir()}
+    """The names and bytes of all files in a store's folder, but for what it notes of this machine's files."""
+    return {path.name: path.read_bytes() for path in store.iterdir() if path.name != STAMPS_NAME}

@@ -28,7 +28,7 @@ from fat2019.store.planner import shard_counts
 from fat2019.store.reader import FeatureStore
 from fat2019.store.shards import shard_index
 from fat2019.store.verify import verify
-from tests.builds import build, rebuilt, refusal, shard_of, stamps
+from tests.builds import build, file_of, rebuilt, refusal, shard_of, stamps
 from tests.faults.sounds import A_SHARD, contents, data_set, set_time, write_sound
 
 # A new store.
@@ -171,7 +171,7 @@ def test_a_shard_whose_clips_are_all_gone_has_no_files(sounds, tmp_path):
         (sounds / "train_curated" / fname).unlink()
     summary = build(sounds, out)
     assert summary.shards_removed == 1
-    assert not (out / f"{shard.name}.h5").exists()
+    assert not file_of(out, shard, ".h5").exists()
     assert summary.clips == len(FeatureStore.open(out).read_log_mels().decibel_range) == 16 - len(shard.clips.fname)
     assert verify(out) == []
 
@@ -270,13 +270,13 @@ def test_repair_makes_exactly_the_damaged_shards_anew(sounds, tmp_path):
     out = tmp_path / "s"
     build(sounds, out)
     good = contents(out)
-    flipped, missing = shard_of(out, "c001.wav").name, shard_of(out, "n001.wav").name
-    path = out / f"{flipped}.h5"
+    flipped, missing = shard_of(out, "c001.wav"), shard_of(out, "n001.wav")
+    path = file_of(out, flipped, ".h5")
     path.write_bytes(path.read_bytes()[:-3] + b"xyz")
-    (out / f"{missing}.h5").unlink()
+    file_of(out, missing, ".h5").unlink()
     before = stamps(out)
     summary = build(sounds, out, repair=True)
-    assert rebuilt(out, before) == {flipped, missing}
+    assert rebuilt(out, before) == {flipped.name, missing.name}
     assert summary.shards_built == 2
     assert not summary.started_over
     assert contents(out) == good
@@ -286,8 +286,8 @@ def test_repair_makes_a_shard_anew_that_the_disk_cannot_read(sounds, tmp_path, m
     out = tmp_path / "s"
     build(sounds, out)
     good, before = contents(out), stamps(out)
-    broken = shard_of(out, "c001.wav").name
-    inode, digest = (out / f"{broken}.h5").stat().st_ino, hashlib.file_digest
+    broken = shard_of(out, "c001.wav")
+    inode, digest = file_of(out, broken, ".h5").stat().st_ino, hashlib.file_digest
 
     def read(file, algorithm):
         if os.fstat(file.fileno()).st_ino == inode:
@@ -296,7 +296,7 @@ def test_repair_makes_a_shard_anew_that_the_disk_cannot_read(sounds, tmp_path, m
 
     monkeypatch.setattr(hashlib, "file_digest", read)
     assert build(sounds, out, repair=True).shards_built == 1
-    assert rebuilt(out, before) == {broken}
+    assert rebuilt(out, before) == {broken.name}
     assert contents(out) == good
 
 
@@ -331,11 +331,11 @@ def test_repair_does_not_throw_away_a_split_that_it_cannot_make(sounds, tmp_path
 def test_a_store_of_another_version_is_never_touched(sounds, tmp_path):
     out = tmp_path / "s"
     build(sounds, out)
-    text = (out / MANIFEST_NAME).read_bytes().replace(b'"format_version":1', b'"format_version":2')
+    text = (out / MANIFEST_NAME).read_bytes().replace(b'"format_version":2', b'"format_version":3')
     (out / MANIFEST_NAME).write_bytes(text)
     before = contents(out)
     for repair in (False, True):
-        assert "format version 2" in refusal(sounds, out, repair=repair)
+        assert "format version 3" in refusal(sounds, out, repair=repair)
         assert contents(out) == before
 
 
@@ -353,7 +353,7 @@ def test_a_file_that_goes_while_the_store_is_looked_at_is_no_matter(sounds, tmp_
             (out / ".tmp-being-written").unlink()
         yield entries
 
-    monkeypatch.setattr("fat2019.store.planner.os", types.SimpleNamespace(**vars(os) | {"scandir": list_and_remove}))
+    monkeypatch.setattr("fat2019.store.sources.os", types.SimpleNamespace(**vars(os) | {"scandir": list_and_remove}))
     assert build(sounds, out).up_to_date
 
 
@@ -363,8 +363,8 @@ def test_a_file_that_goes_while_the_store_is_looked_at_is_no_matter(sounds, tmp_
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (b'{"format_version":2}', "a store of format version 2, and this program reads version 1"),
-        (b"[]", "damaged: the header: expected a JSON object"),
+        (b'{"format_version":3}', "a store of format version 3, and this program reads versions 1 and 2"),
+        (b"[]", "damaged: the header: expected object, got array"),
     ],
 )
 def test_a_journal_that_is_not_of_this_program_is_named(sounds, tmp_path, other, words):
@@ -426,3 +426,38 @@ def test_the_wide_configuration_doubles_the_rate_and_keeps_the_windows_time(soun
     assert flat.log_mel.shape[1] == 128 and np.diff(flat.frame_offset).min() >= 92
     assert list(wide.clips["fname"]) == list(plain.clips["fname"])
     assert np.all(flat.log_mel.min(axis=0) < flat.log_mel.max(axis=0))  # no band is without a filter
+
+
+def test_an_interrupted_update_leaves_the_store_that_is_there_and_is_continued(sounds, tmp_path):
+    out, made = tmp_path / "s", []
+    build(sounds, out)
+    before = FeatureStore.open(out)
+    fnames = [f"c{number:03d}.wav" for number in range(10)]
+    for seed, fname in enumerate(fnames):
+        write_sound(sounds / "train_curated" / fname, seed=seed)
+
+    def stop_after_one(done, every):
+        made.append(done)
+        if len(made) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(sounds, out, progress=stop_after_one)
+    for store in (before, FeatureStore.open(out)):
+        assert store.manifest == before.manifest
+        assert len(store.read_log_mels().log_mel)
+    assert verify(out, deep=True) == []
+    shards = {shard_of(out, fname).name for fname in fnames}
+    assert build(sounds, out).shards_built == len(shards) - 1 > 0
+    build(sounds, tmp_path / "fresh")
+    assert contents(out) == contents(tmp_path / "fresh")
+    with pytest.raises(DataError, match="changed while it was open"):
+        before.read_log_mels()
+
+
+def test_an_update_says_what_it_needs_of_the_disk(sounds, tmp_path, caplog):
+    build(sounds, tmp_path / "s")
+    write_sound(sounds / "train_curated" / "c001.wav", seed=5)
+    with caplog.at_level("INFO", "fat2019"):
+        build(sounds, tmp_path / "s")
+    assert "readers keep the store that is there until the new one is finished: 0." in caplog.text

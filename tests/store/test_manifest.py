@@ -6,6 +6,7 @@ import hashlib
 import json
 import string
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,31 +27,36 @@ from fat2019.store.manifest import (
     read_manifest,
     to_bytes,
 )
+from fat2019.store.schema import FORMAT_VERSION, READ_VERSIONS
 from fat2019.store.shards import FileRecord, shard_index
 
 NAMES = string.ascii_letters + string.digits + " _.,é漢"
 
 
-def manifest_of(fnames, formats=FORMATS, count=4, quarantined=(), seed=0):
+def manifest_of(fnames, formats=FORMATS, count=4, quarantined=(), seed=0, version=FORMAT_VERSION):
     """A manifest such as a builder writes, of clips of made-up lengths."""
     rng = np.random.default_rng(seed)
     config = FeatureConfig()
-    header = Header(config, Vocabulary(("Bark", "Gong", "Meow")), tuple(formats), {"curated": count, "test": 1})
+    header = Header(
+        config, Vocabulary(("Bark", "Gong", "Meow")), tuple(formats), {"curated": count, "test": 1}, version
+    )
     shards = []
     for split, name in header.names():
         index = int(name.split("-")[1])
         mine = [fname for fname in sorted(fnames) if split == "curated" and shard_index(fname, count) == index]
         good, bad = ([fname for fname in mine if (fname in quarantined) is wanted] for wanted in (False, True))
         samples = rng.integers(100, 90_000, len(good)).tolist()
+        key = hashlib.sha256(name.encode()).hexdigest()
+        stem = name if version == 1 else f"{name}-{key[:12]}"
         size = 1_000 + sum(2 * some + 80 * config.frames(max(some, 48_000)) * 9 for some in samples)
         shards.append(
             ShardRecord(
                 name,
                 split,
-                hashlib.sha256(name.encode()).hexdigest(),
+                key,
                 tuple(
                     FileRecord(file, size, hashlib.sha256(file.encode()).hexdigest())
-                    for file in (shard_files(name, formats) if good else ())
+                    for file in (shard_files(stem, formats) if good else ())
                 ),
                 ClipTable(
                     tuple(good),
@@ -63,6 +69,8 @@ def manifest_of(fnames, formats=FORMATS, count=4, quarantined=(), seed=0):
                     tuple(rng.integers(0, 2, len(good)).tolist()),
                     tuple(6 * some for some in samples),
                     tuple(1_700_000_000_000_000_000 + some for some in samples),
+                    source_sha256=None if version == 1 else tuple(hashlib.sha256(b"x").hexdigest() for _ in good),
+                    notes=None if version == 1 else tuple("scaled" for _ in good),
                 ),
                 QuarantineTable(
                     tuple(bad), tuple("no signal" for _ in bad), tuple(44 for _ in bad), tuple(0 for _ in bad)
@@ -72,8 +80,10 @@ def manifest_of(fnames, formats=FORMATS, count=4, quarantined=(), seed=0):
     return Manifest(header, tuple(shards))
 
 
-MANIFEST = manifest_of([f"{number:04x}.wav" for number in range(12)], quarantined=["0003.wav"])
-TEXT = to_bytes(MANIFEST)
+FNAMES = [f"{number:04x}.wav" for number in range(12)]
+MANIFESTS = {version: manifest_of(FNAMES, quarantined=["0003.wav"], version=version) for version in READ_VERSIONS}
+TEXTS = {version: to_bytes(manifest) for version, manifest in MANIFESTS.items()}
+TEXT = TEXTS[FORMAT_VERSION]
 
 
 def seal(fields):
@@ -88,9 +98,10 @@ def seal(fields):
     st.sets(st.text(NAMES, min_size=1, max_size=12).filter(lambda name: name not in (".", "..")), max_size=12),
     st.sampled_from([FORMATS, ("hdf5",), ("tfrecord",)]),
     st.integers(0, 9),
+    st.sampled_from(READ_VERSIONS),
 )
-def test_a_manifest_comes_back_as_it_was(fnames, formats, seed):
-    manifest = manifest_of(fnames, formats, quarantined=sorted(fnames)[::3], seed=seed)
+def test_a_manifest_comes_back_as_it_was(fnames, formats, seed, version):
+    manifest = manifest_of(fnames, formats, quarantined=sorted(fnames)[::3], seed=seed, version=version)
     assert from_bytes(to_bytes(manifest)) == manifest
 
 
@@ -180,19 +191,26 @@ def test_texts_that_are_no_manifest_are_refused(text):
         from_bytes(text)
 
 
-def forge(change):
-    fields = json.loads(TEXT)
-    change(fields)
-    with pytest.raises(DataError) as caught:
-        from_bytes(seal(fields))
-    return str(caught.value)
+@pytest.fixture(params=READ_VERSIONS)
+def forge(request):
+    """Changes the fields of a manifest of every version, and gives the message with which it is refused."""
+
+    def refused(change):
+        fields = json.loads(TEXTS[request.param])
+        change(fields)
+        with pytest.raises(DataError) as caught:
+            from_bytes(seal(fields))
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return refused
 
 
 def full_shard(fields):
     return next(shard for shard in fields["shards"] if len(shard["clips"]["fname"]) > 1)
 
 
-def test_names_that_lead_elsewhere_are_refused():
+def test_names_that_lead_elsewhere_are_refused(forge):
     for name in ("../x.h5", "/etc/passwd", "a/b", "..", "x\0", "a\\b"):
         assert "files" in forge(lambda fields, name=name: full_shard(fields)["files"][0].update(name=name))
         assert "name of a file" in forge(
@@ -203,7 +221,7 @@ def test_names_that_lead_elsewhere_are_refused():
         assert "expected the shard" in forge(lambda fields, name=name: full_shard(fields).update(name=name))
 
 
-def test_lengths_that_the_files_could_not_hold_are_refused():
+def test_lengths_that_the_files_could_not_hold_are_refused(forge):
     def grow(fields):
         clips = full_shard(fields)["clips"]
         clips["samples"][0] = 10**12
@@ -212,24 +230,24 @@ def test_lengths_that_the_files_could_not_hold_are_refused():
     assert "too short for its clips" in forge(grow)
 
 
-def test_lengths_that_contradict_each_other_are_refused():
+def test_lengths_that_contradict_each_other_are_refused(forge):
     assert "do not follow" in forge(lambda fields: full_shard(fields)["clips"]["frames"].__setitem__(0, 5))
 
 
-def test_columns_of_different_lengths_are_refused():
+def test_columns_of_different_lengths_are_refused(forge):
     assert "equal lengths" in forge(lambda fields: full_shard(fields)["clips"]["usage"].append(""))
 
 
-def test_labels_beyond_the_vocabulary_are_refused():
+def test_labels_beyond_the_vocabulary_are_refused(forge):
     assert "beyond the vocabulary" in forge(lambda fields: full_shard(fields)["clips"]["labels"].__setitem__(0, [3]))
 
 
-def test_clips_out_of_order_or_in_another_shard_are_refused():
+def test_clips_out_of_order_or_in_another_shard_are_refused(forge):
     assert "ascending" in forge(lambda fields: full_shard(fields)["clips"]["fname"].reverse())
     assert "another shard" in forge(lambda fields: full_shard(fields)["clips"]["fname"].__setitem__(-1, "zz.wav"))
 
 
-def test_a_clip_that_occurs_twice_is_refused():
+def test_a_clip_that_occurs_twice_is_refused(forge):
     def twice(fields):
         first = full_shard(fields)["clips"]["fname"][0]
         quarantine = fields["shards"][-1]["quarantine"]  # that of the test split, whose one shard takes any name
@@ -238,20 +256,20 @@ def test_a_clip_that_occurs_twice_is_refused():
     assert "twice" in forge(twice)
 
 
-def test_a_huge_number_of_shards_is_refused_without_making_them():
+def test_a_huge_number_of_shards_is_refused_without_making_them(forge):
     assert "shard_counts" in forge(lambda fields: fields["header"]["shard_counts"].update(curated=2**40))
 
 
-@pytest.mark.parametrize("version", [0, 2, 10**9])
+@pytest.mark.parametrize("version", [0, 3, 10**9])
 def test_another_format_version_is_named_with_what_to_do(version, tmp_path):
     fields = json.loads(TEXT)
     fields["header"] = {"format_version": version}  # of which nothing else is known
     (tmp_path / "manifest.json").write_bytes(seal(fields))
-    with pytest.raises(OtherVersion, match=f"format version {version}, and this program reads version 1: build it"):
+    with pytest.raises(OtherVersion, match=f"version {version}, and this program reads versions 1 and 2: build it"):
         read_manifest(tmp_path)
 
 
-def test_a_configuration_that_does_not_match_its_digest_is_refused():
+def test_a_configuration_that_does_not_match_its_digest_is_refused(forge):
     assert "digest" in forge(lambda fields: fields["header"]["config"].update(fmin_hz=20.0))
 
 
@@ -268,7 +286,7 @@ def test_a_configuration_that_does_not_match_its_digest_is_refused():
         ("silence", [1]),
     ],
 )
-def test_a_configuration_of_other_types_is_refused(name, value):
+def test_a_configuration_of_other_types_is_refused(name, value, forge):
     assert name in forge(lambda fields: fields["header"]["config"].update({name: value}))
 
 
@@ -289,31 +307,59 @@ def test_the_hash_can_be_checked_by_hand():
 
 
 def test_every_field_of_a_shard_enters_the_text():
-    shard, written = MANIFEST.shards[0], json.loads(TEXT)["shards"][0]["clips"]
-    for field in dataclasses.fields(ClipTable):
-        column = getattr(shard.clips, field.name)
-        if column is None:
-            assert field.name in ("fold", "group") and field.name not in written
-        else:
-            assert written[field.name] == [list(item) if isinstance(item, tuple) else item for item in column]
+    for version, text in TEXTS.items():
+        stored = json.loads(text)["shards"][0]["clips"]
+        columns = msgspec.structs.asdict(MANIFESTS[version].shards[0].clips)
+        assert stored == msgspec.to_builtins(
+            {name: list(column) for name, column in columns.items() if column is not None}
+        )
+        assert stored.keys() == {*columns} - ({"source_sha256", "notes"} if version == 1 else set()) - {"fold", "group"}
 
 
-def with_clips(**columns):
+def with_clips(version, **columns):
     """The manifest with other columns of its fullest shard."""
-    shards = list(MANIFEST.shards)
+    shards = list(MANIFESTS[version].shards)
     fullest = max(range(len(shards)), key=lambda number: len(shards[number].clips.fname))
-    clips = dataclasses.replace(shards[fullest].clips, **columns)
+    clips = msgspec.structs.replace(shards[fullest].clips, **columns)
     shards[fullest] = dataclasses.replace(shards[fullest], clips=clips)
-    return dataclasses.replace(MANIFEST, shards=tuple(shards))
+    return dataclasses.replace(MANIFESTS[version], shards=tuple(shards))
 
 
-def test_folds_and_groups_are_kept_where_a_shard_has_them():
-    clips = max(len(shard.clips.fname) for shard in MANIFEST.shards)
-    manifest = with_clips(fold=("1", "validation", *[""] * (clips - 2)), group=("caf\xe9",) * clips)
+@pytest.mark.parametrize("version", READ_VERSIONS)
+def test_folds_and_groups_are_kept_where_a_shard_has_them(version):
+    clips = max(len(shard.clips.fname) for shard in MANIFESTS[version].shards)
+    manifest = with_clips(version, fold=("1", "validation", *[""] * (clips - 2)), group=("caf\xe9",) * clips)
     assert clips > 2 and from_bytes(to_bytes(manifest)) == manifest
 
 
+@pytest.mark.parametrize("version", READ_VERSIONS)
 @pytest.mark.parametrize("fold", [("1",) * 100, (1,), "1"])
-def test_a_column_of_folds_that_no_builder_writes_is_refused(fold):
+def test_a_column_of_folds_that_no_builder_writes_is_refused(fold, version):
     with pytest.raises(DataError, match=r"fold|columns"):
-        from_bytes(to_bytes(with_clips(fold=fold)))
+        from_bytes(to_bytes(with_clips(version, fold=fold)))
+
+
+def test_a_column_of_another_version_is_refused(forge):
+    def exchange(fields):
+        clips = full_shard(fields)["clips"]
+        if clips.pop("source_sha256", None) is None:
+            clips["source_sha256"] = ["0" * 64] * len(clips["fname"])
+
+    assert "source_sha256 does not go with version" in forge(exchange)
+
+
+def test_members_that_nobody_knows_are_refused(forge):
+    assert "unknown field" in forge(lambda fields: fields["header"].update(note="x"))
+    assert "unknown field" in forge(lambda fields: full_shard(fields).update(note="x\ny"))
+    assert "unknown field" in forge(lambda fields: full_shard(fields)["clips"].update(note=[]))
+
+
+def test_what_is_read_is_bounded_before_it_is_trusted(tmp_path):
+    fields = json.loads(TEXT)
+    fields["header"]["vocabulary"] = [str(number) for number in range(20_000)]
+    with pytest.raises(DataError, match="vocabulary: expected array of length <= 16384"):
+        from_bytes(seal(fields))
+    with (tmp_path / "manifest.json").open("wb") as file:
+        file.truncate(1 << 40)  # a hole, which takes no room
+    with pytest.raises(DataError, match="no manifest is larger than 1024 MiB"):
+        read_manifest(tmp_path)

@@ -1,13 +1,18 @@
 """Stores that version 0.1.0 wrote open, are verified and are repaired to the same bytes."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import find_data_set
+from fat2019.errors import DataError
 from fat2019.store.builder import build_features
+from fat2019.store.info import describe
 from fat2019.store.manifest import read_manifest
 from fat2019.store.reader import FeatureStore
 from fat2019.store.verify import verify
@@ -58,3 +63,49 @@ def test_every_shard_of_an_old_store_is_repaired_to_the_bytes_that_it_had(form, 
     summary = build(clips, store, form, repair=True)
     assert summary.shards_built == 3
     assert contents(store) == good
+
+
+def test_an_update_of_an_old_store_keeps_its_version_and_takes_it_away_until_it_is_finished(clips, tmp_path):
+    store = shutil.copytree(ARTEFACTS / "store-hdf5", tmp_path / "store")
+    fewer = dataclasses.replace(clips, clips=tuple(clip for clip in clips.clips if clip.fname != "noisy3.wav"))
+
+    def look(done, every):
+        with pytest.raises(DataError, match="being built"):
+            FeatureStore.open(store)
+
+    assert build(fewer, store, "hdf5", progress=look).shards_built == 1
+    opened = FeatureStore.open(store)
+    assert (opened.manifest.header.format_version, len(opened.clips)) == (1, 17)
+    assert {path.name for path in store.iterdir()} == {path.name for path in (ARTEFACTS / "store-hdf5").iterdir()}
+    assert verify(store, deep=True) == []
+
+
+def test_a_new_tfrecord_store_of_the_same_clips_has_the_same_bytes_under_names_with_keys(clips, tmp_path):
+    build(clips, tmp_path / "new", "tfrecord")
+    assert shard_bytes(tmp_path / "new") == shard_bytes(ARTEFACTS / "store-tfrecord")
+
+
+def test_a_new_hdf5_store_of_the_same_clips_has_the_same_arrays_and_their_checksums(clips, tmp_path):
+    build(clips, tmp_path / "new", "hdf5")
+    old, new = read_manifest(ARTEFACTS / "store-hdf5").shards, read_manifest(tmp_path / "new").shards
+    for before, after in zip(old, new, strict=True):
+        assert after.key == before.key
+        with (
+            h5py.File(ARTEFACTS / "store-hdf5" / before.files[0].name) as one,
+            h5py.File(tmp_path / "new" / after.files[0].name) as other,
+        ):
+            assert set(other) - set(one) == {"crc32c"}
+            for name in one:
+                np.testing.assert_array_equal(one[name], other[name])
+            assert {name for name in one.attrs if one.attrs[name] != other.attrs[name]} == {"format_version"}
+
+
+def shard_bytes(store):
+    """The bytes of each shard's files, in the order of the store."""
+    return [(store / file.name).read_bytes() for shard in read_manifest(store).shards for file in shard.files]
+
+
+def test_an_old_store_says_that_its_hdf5_reads_are_not_checked():
+    for form, says in (("hdf5", True), ("tfrecord", False)):
+        _, lines = describe(FeatureStore.open(ARTEFACTS / f"store-{form}"))
+        assert any("format 1: what is read of HDF5 files is not checked" in line for line in lines) is says

@@ -13,10 +13,11 @@ from fat2019.data.data_set import Clip, DataSet
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.store.builder import build_features
+from fat2019.store.info import describe
 from fat2019.store.manifest import MANIFEST_NAME
 from fat2019.store.reader import FeatureStore
 from fat2019.store.verify import verify
-from tests.builds import build, refusal
+from tests.builds import build, refusal, shard_of
 from tests.faults.sounds import contents, set_time, write_sound
 
 
@@ -33,10 +34,10 @@ def spoil(sounds):
 def test_a_shard_whose_clips_all_become_unusable_has_no_files(sounds, tmp_path):
     out = tmp_path / "s"
     build(sounds, out)
-    before = contents(out)
+    before, key = contents(out), shard_of(out, "t000.wav").key
     (sounds / "test" / "t000.wav").write_bytes(b"")
     summary = build(sounds, out)
-    assert before.keys() - contents(out).keys() == {"test-00000-of-00001.h5"}
+    assert before.keys() - contents(out).keys() == {"test-00000-of-00001-" + key[:12] + ".h5"}
     assert (summary.clips, summary.shards_removed) == (15, 1)
     assert verify(out) == []
     assert build(sounds, out).up_to_date
@@ -180,3 +181,17 @@ def test_a_fifo_and_a_looping_link_among_the_clips_are_put_in_quarantine(sounds,
         "loop.wav": f"{folder / 'loop.wav'}: a link that leads back to itself, where an audio file is expected",
     }
     assert build(sounds, tmp_path / "s").up_to_date
+
+
+def test_sounds_that_are_changed_when_they_are_read_are_named_by_build_and_store(sounds, tmp_path):
+    loud = 3 * np.sin(np.arange(20_000) / 7)
+    soundfile.write(sounds / "train_curated" / "c002.wav", loud, 16_000, subtype="FLOAT")
+    summary = build(sounds, tmp_path / "s")
+    [(fname, note)] = summary.notes
+    assert fname == "c002.wav"
+    assert "peaks of 3.00 times full scale" in note
+    store = FeatureStore.open(tmp_path / "s")
+    assert store.notes == [(fname, note)]
+    result, lines = describe(store)
+    assert result["notes"] == [{"fname": fname, "note": note}]
+    assert f"changed when read: 1 clips, for instance c002.wav: {note}" in lines

@@ -14,15 +14,26 @@ from fat2019.config.features import DTYPES, FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
 from fat2019.store.formats import FORMATS, storage_format
-from fat2019.store.formats.hdf5 import HDF5_SUFFIX, Hdf5Shard
+from fat2019.store.formats.base import Run, Target
+from fat2019.store.formats.hdf5 import CHECKSUMS, HDF5_SUFFIX, Hdf5Shard
 from fat2019.store.formats.tfrecord import AUDIO_SUFFIX, LOG_MEL_SUFFIX
-from fat2019.store.schema import ClipFeatures, ShardHead, ShardShape
+from fat2019.store.schema import ARRAYS, READ_VERSIONS, ClipFeatures, ShardHead, ShardShape, offsets
 from fat2019.store.shards import REPAIR, content_key
 
 VOCABULARY = Vocabulary(("Bark", "Gong", "Meow"))
 NAME = "curated-00000-of-00001"
 # Small frames, so that the shards of many examples are quickly made.
 SMALL = FeatureConfig(n_fft=64, hop_samples=32, mel_bands=4, window_samples=256)
+
+
+VERSION = {}
+
+
+@pytest.fixture(scope="module", params=READ_VERSIONS, autouse=True)
+def version(request):
+    """Every test is of every version."""
+    VERSION["written"] = request.param
+    return request.param
 
 
 def clip(fname="a.wav", samples=500, seed=0, config=SMALL, labels=(0, 2), usage="", kept_whole=False):
@@ -34,11 +45,12 @@ def clip(fname="a.wav", samples=500, seed=0, config=SMALL, labels=(0, 2), usage=
 def write(folder, clips, config=SMALL):
     """Both formats of a shard of these clips; its shape."""
     key = content_key(NAME, config, VOCABULARY, clips)
-    head = ShardHead(NAME, "curated", key, config, VOCABULARY)
+    head = ShardHead(NAME, "curated", key, config, VOCABULARY, VERSION["written"])
+    shape = ShardShape.of(head, clips)
     for form in map(storage_format, FORMATS):
         for suffix in form.suffixes:
-            form.write(folder / (NAME + suffix), suffix, head, clips)
-    return ShardShape.of(head, clips)
+            form.write(folder / (shape.stem + suffix), suffix, head, clips)
+    return shape
 
 
 def read_hdf5_clips(folder, shape):
@@ -144,7 +156,7 @@ def test_the_same_clips_give_the_same_bytes(tmp_path):
 def hostile(tmp_path, change):
     """The message with which a changed file is refused."""
     shape = write(tmp_path, [clip()])
-    path = tmp_path / (NAME + HDF5_SUFFIX)
+    path = tmp_path / (shape.stem + HDF5_SUFFIX)
     with h5py.File(path, "r+") as file:
         change(file)
     with pytest.raises(DataError) as caught:
@@ -246,10 +258,10 @@ def test_offsets_that_contradict_the_manifest_are_refused(tmp_path):
 
 def test_another_shard_in_the_place_of_this_one_is_noticed(tmp_path):
     (tmp_path / "other").mkdir()
-    write(tmp_path / "other", [clip(seed=5)])
+    other = write(tmp_path / "other", [clip(seed=5)])
     shape = write(tmp_path, [clip()])
     for suffix in (HDF5_SUFFIX, AUDIO_SUFFIX, LOG_MEL_SUFFIX):
-        (tmp_path / "other" / (NAME + suffix)).replace(tmp_path / (NAME + suffix))
+        (tmp_path / "other" / (other.stem + suffix)).replace(tmp_path / (shape.stem + suffix))
     for reader in (read_hdf5_clips, read_tfrecord_clips):
         with pytest.raises(DataError, match="changed while it was open"):
             list(reader(tmp_path, shape))
@@ -258,7 +270,7 @@ def test_another_shard_in_the_place_of_this_one_is_noticed(tmp_path):
 def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path):
     shape = write(tmp_path, [clip()])
     for suffix in (HDF5_SUFFIX, AUDIO_SUFFIX):
-        path = tmp_path / (NAME + suffix)
+        path = tmp_path / (shape.stem + suffix)
         path.rename(tmp_path / f"elsewhere{suffix}")
         path.symlink_to(tmp_path / f"elsewhere{suffix}")
     for reader in (read_hdf5_clips, read_tfrecord_clips):
@@ -269,7 +281,7 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path):
 def test_damage_to_hdf5s_own_structures_is_refused_or_harmless(tmp_path):
     ours = clip()
     shape = write(tmp_path, [ours])
-    path = tmp_path / (NAME + HDF5_SUFFIX)
+    path = tmp_path / (shape.stem + HDF5_SUFFIX)
     good = path.read_bytes()
     refused = 0
     for position in range(0, 2_000, 7):
@@ -286,7 +298,7 @@ def test_damage_to_hdf5s_own_structures_is_refused_or_harmless(tmp_path):
 
 def test_truncated_hdf5_files_are_refused(tmp_path):
     shape = write(tmp_path, [clip()])
-    path = tmp_path / (NAME + HDF5_SUFFIX)
+    path = tmp_path / (shape.stem + HDF5_SUFFIX)
     good = path.read_bytes()
     for length in range(0, len(good), len(good) // 40):
         path.write_bytes(good[:length])
@@ -298,7 +310,7 @@ def test_a_record_that_is_no_example_is_told_by_the_files_name(tmp_path):
     from fat2019.store.formats.records import write_records
 
     shape = write(tmp_path, [clip()])
-    path = tmp_path / (NAME + LOG_MEL_SUFFIX)
+    path = tmp_path / (shape.stem + LOG_MEL_SUFFIX)
     with path.open("wb") as file:
         write_records(file, [b"\xff"])
     with pytest.raises(DataError) as caught:
@@ -313,10 +325,46 @@ def test_records_that_are_missing_added_or_swapped_are_noticed(tmp_path):
     from fat2019.store.formats.records import read_records, write_records
 
     shape = write(tmp_path, [clip(), clip("b.wav", seed=2)])
-    path = tmp_path / (NAME + AUDIO_SUFFIX)
+    path = tmp_path / (shape.stem + AUDIO_SUFFIX)
     first, second = read_records(path)
     for records in ([first], [second, first], [first, second, second], [first, b""], []):
         with path.open("wb") as file:
             write_records(file, records)
         with pytest.raises(DataError):
             list(read_tfrecord_clips(tmp_path, shape))
+
+
+def test_a_byte_flipped_in_an_hdf5_array_is_refused_by_whoever_reads_that_clip(version, tmp_path):
+    shape = write(tmp_path, [clip(), clip("b.wav", seed=2)])
+    path = tmp_path / (shape.stem + HDF5_SUFFIX)
+    with Hdf5Shard(tmp_path, shape, ARRAYS) as shard:
+        places = {name: shard._places[name] for name in ARRAYS}
+    good = path.read_bytes()
+    for name, place in places.items():
+        damaged = bytearray(good)
+        damaged[place] ^= 1  # the first clip's
+        path.write_bytes(damaged)
+        if version == 1:  # which has no checksums, and must be read all the same
+            read_row(tmp_path, shape, name, 0)
+            continue
+        with pytest.raises(DataError, match=f"damaged: {name} of a.wav does not match its checksum: .*--repair"):
+            read_row(tmp_path, shape, name, 0)
+        read_row(tmp_path, shape, name, 1)
+
+
+def test_a_flipped_checksum_is_refused_too(version, tmp_path):
+    if version == 1:
+        return
+    shape = write(tmp_path, [clip()])
+    with h5py.File(tmp_path / (shape.stem + HDF5_SUFFIX), "r+") as file:
+        file[CHECKSUMS][0, 0] ^= 1
+    with pytest.raises(DataError, match="checksum"):
+        list(read_hdf5_clips(tmp_path, shape))
+
+
+def read_row(folder, shape, name, row):
+    """What is stored of one clip in one array, as bytes."""
+    offset = offsets([int(np.diff(shape.offset(name))[row])])
+    target = Target(np.empty((int(offset[-1]), *shape.dimensions(name)[1:]), ARRAYS[name].dtype(shape)), offset)
+    storage_format("hdf5").read(folder, shape, [Run(row, 0, 1)], {name: target})
+    return target.array.tobytes()

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -19,10 +20,14 @@ from fat2019.store.formats.hdf5 import HDF5_SUFFIX, Hdf5Shard
 from fat2019.store.formats.tfrecord import AUDIO_SUFFIX, LOG_MEL_SUFFIX
 from fat2019.store.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME, Manifest, dumps, read_manifest, shard_to_json, to_bytes
+from fat2019.store.planner import shard_counts
 from fat2019.store.reader import FeatureStore
+from fat2019.store.schema import READ_VERSIONS
 from fat2019.store.shards import REPAIR, content_key
+from fat2019.store.sources import list_sources
 from fat2019.store.verify import verify
-from tests.faults.sounds import A_SHARD, data_set, write_sounds
+from tests.builds import begin_old_store, file_of
+from tests.faults.sounds import A_SHARD, VOCABULARY, data_set, write_sounds
 
 BOTH = ("hdf5", "tfrecord")
 SUFFIXES = (HDF5_SUFFIX, AUDIO_SUFFIX, LOG_MEL_SUFFIX)
@@ -33,9 +38,12 @@ def sounds(tmp_path_factory):
     return write_sounds(tmp_path_factory.mktemp("sounds"), curated=4, noisy=2)
 
 
-@pytest.fixture(scope="module")
-def good(sounds, tmp_path_factory):
+@pytest.fixture(scope="module", params=READ_VERSIONS)
+def good(request, sounds, tmp_path_factory):
+    """A store of every version."""
     out = tmp_path_factory.mktemp("good") / "store"
+    if request.param == 1:
+        begin_old_store(out, VOCABULARY, shard_counts(list_sources(data_set(sounds)), A_SHARD), BOTH)
     build_features(data_set(sounds), out, FeatureConfig(), formats=BOTH, workers=1, clips_a_shard=A_SHARD)
     return out
 
@@ -65,7 +73,7 @@ def test_a_sound_store_has_no_problems(store):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_byte_flipped_anywhere_in_a_shard_is_found(store, suffix):
     shard = a_shard(store)
-    path = store / (shard.name + suffix)
+    path = file_of(store, shard, suffix)
     good = path.read_bytes()
     for position in np.linspace(0, len(good) - 1, 80).astype(int):
         flip(path, position, 1 << position % 8)
@@ -87,7 +95,7 @@ def test_a_byte_flipped_anywhere_in_the_manifest_is_found(store):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_shard_truncated_to_any_length_is_found_whether_looked_at_deeply_or_not(store, suffix):
     shard = a_shard(store)
-    path = store / (shard.name + suffix)
+    path = file_of(store, shard, suffix)
     good = path.read_bytes()
     for length in np.linspace(0, len(good) - 1, 12).astype(int):
         path.write_bytes(good[:length])
@@ -96,14 +104,14 @@ def test_a_shard_truncated_to_any_length_is_found_whether_looked_at_deeply_or_no
 
 
 def test_a_shard_that_grew_is_found(store):
-    path = store / (a_shard(store).name + HDF5_SUFFIX)
+    path = file_of(store, a_shard(store), HDF5_SUFFIX)
     path.write_bytes(path.read_bytes() + b"\0")
     assert "bytes instead of" in verify(store)[0].message
 
 
 def test_missing_files_folders_and_links_in_place_of_shards_are_found(store):
     shard = a_shard(store)
-    paths = [store / (shard.name + suffix) for suffix in SUFFIXES]
+    paths = [file_of(store, shard, suffix) for suffix in SUFFIXES]
     paths[0].unlink()
     paths[1].unlink()
     paths[1].mkdir()
@@ -127,7 +135,7 @@ def test_the_deep_check_names_the_clip_that_is_damaged(store, array):
     manifest = read_manifest(store)
     with Hdf5Shard(store, shard.shape(manifest.header), [array]) as opened:
         place, (dimensions, dtype) = opened._places[array], opened._datasets[array]
-    path = store / (shard.name + HDF5_SUFFIX)
+    path = file_of(store, shard, HDF5_SUFFIX)
     flip(path, place + dtype.itemsize * int(np.prod(dimensions)) - 1, 0x40)  # the last value is the last clip's
     named = {problem.clip for problem in verify(store, deep=True)} - {None}
     assert named == {shard.clips.fname[-1]}
@@ -135,7 +143,7 @@ def test_the_deep_check_names_the_clip_that_is_damaged(store, array):
 
 def test_the_deep_check_names_the_clip_of_a_record_that_cannot_be_read(store):
     shard = a_shard(store)
-    path = store / (shard.name + AUDIO_SUFFIX)
+    path = file_of(store, shard, AUDIO_SUFFIX)
     flip(path, path.stat().st_size - 100)
     assert {problem.clip for problem in verify(store, deep=True)} == {None, shard.clips.fname[-1]}
 
@@ -143,7 +151,7 @@ def test_the_deep_check_names_the_clip_of_a_record_that_cannot_be_read(store):
 def reseal(store, shard, **columns):
     """Change columns of a shard in the manifest as one would who also knows how to make its hash hold."""
     manifest = read_manifest(store)
-    clips = type(shard.clips)(**{**vars(shard.clips), **columns})
+    clips = msgspec.structs.replace(shard.clips, **columns)
     changed = type(shard)(**{**vars(shard), "clips": clips})
     shards = tuple(changed if each.name == shard.name else each for each in manifest.shards)
     (store / MANIFEST_NAME).write_bytes(to_bytes(Manifest(manifest.header, shards)))
@@ -164,8 +172,8 @@ def test_files_that_the_disk_cannot_read_are_listed_by_name(store, monkeypatch):
 
 def test_arrays_that_the_disk_cannot_read_are_listed_by_the_files_name(store, monkeypatch):
     monkeypatch.setattr(os, "preadv", fail)
-    shards = [shard.name for shard in read_manifest(store).shards if shard.clips.fname]
-    expected = [f"{store / name}{HDF5_SUFFIX}: {UNREADABLE}" for name in shards]
+    shards = [shard for shard in read_manifest(store).shards if shard.clips.fname]
+    expected = [f"{file_of(store, shard, HDF5_SUFFIX)}: {UNREADABLE}" for shard in shards]
     assert [problem.message for problem in verify(store, deep=True)] == expected
 
 
@@ -236,7 +244,7 @@ def test_a_store_that_is_rebuilt_while_it_is_checked_is_not_taken_for_damaged(st
 
     def read_and_rebuild(folder):
         manifest = read_manifest(folder)
-        flip(store / (shard.name + HDF5_SUFFIX), -1)
+        flip(file_of(store, shard, HDF5_SUFFIX), -1)
         (store / MANIFEST_NAME).unlink()
         if finished:
             (store / MANIFEST_NAME).write_bytes(to_bytes(manifest))
@@ -251,4 +259,4 @@ def test_the_manifests_text_is_json_by_lines(store):
     lines = (store / MANIFEST_NAME).read_text().splitlines()
     shards = read_manifest(store).shards
     assert [line.rstrip(",") for line in lines[2 : 2 + len(shards)]] == [dumps(shard_to_json(s)) for s in shards]
-    assert json.loads("\n".join(lines))["header"]["format_version"] == 1
+    assert json.loads("\n".join(lines))["header"]["format_version"] in READ_VERSIONS

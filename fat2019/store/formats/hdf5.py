@@ -5,14 +5,17 @@ promise any size or hide compressed bombs, so each array must be plain, of the s
 and within the file; then its bytes are read by their place, without HDF5.
 """
 
+import functools
 import hashlib
 import io
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,9 +23,11 @@ from fat2019.config.features import to_json
 from fat2019.errors import DataError
 from fat2019.store.formats.base import Run, StorageFormat, Target, unpacked
 from fat2019.store.schema import ARRAYS, ClipFeatures, ShardHead, ShardShape
-from fat2019.store.shards import FORMAT_VERSION, REPAIR, FileRecord, open_regular, read_errors, require_key
+from fat2019.store.shards import REPAIR, FileRecord, open_regular, read_errors, require_key
 
 HDF5_SUFFIX = ".h5"
+CHECKSUMS = "crc32c"  # (clips, arrays), written last
+_COLUMNS = {name: column for column, name in enumerate(ARRAYS)}
 
 
 class Hdf5Format(StorageFormat):
@@ -37,7 +42,8 @@ class Hdf5Format(StorageFormat):
     def write(self, path: Path, suffix: str, head: ShardHead, clips: Sequence[ClipFeatures]) -> FileRecord:
         import h5py
 
-        datasets = _datasets(ShardShape.of(head, clips))
+        shape = ShardShape.of(head, clips)
+        datasets = _datasets(shape)
         with _DiskErrorsLater(path, "x+b") as file:
             with h5py.File(file, "w") as hdf5:
                 _write_attributes(hdf5, head)
@@ -45,40 +51,42 @@ class Hdf5Format(StorageFormat):
                 hdf5.create_dataset("vocabulary", data=names, track_times=False)
                 places = {name: _make_room(hdf5, name, *array) for name, array in datasets.items()}
             file.raise_error()
+            checksums = _Checksums(len(clips))
             for name, (_, dtype) in datasets.items():
                 file.seek(places[name])
-                for piece in _pieces(name, ShardShape.of(head, clips), clips):
-                    file.write(np.ascontiguousarray(piece, dtype))
+                for piece in _pieces(name, shape, clips, checksums):
+                    stored = np.ascontiguousarray(piece, dtype)
+                    checksums.note(name, stored)
+                    file.write(stored)
             file.raise_error()
             os.fsync(file.fileno())
         with path.open("rb") as written:
             sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-            return FileRecord(head.name + HDF5_SUFFIX, os.fstat(written.fileno()).st_size, sha256)
+            return FileRecord(shape.stem + HDF5_SUFFIX, os.fstat(written.fileno()).st_size, sha256)
 
     def read(self, folder: Path, shape: ShardShape, runs: Sequence[Run], targets: Mapping[str, Target]) -> None:
         with Hdf5Shard(folder, shape, targets) as shard:
             for row, position, clips in runs:
                 for name, target in targets.items():
-                    first, last = target.offset[[position, position + clips]]
-                    shard.read_into(name, int(shape.offset(name)[row]), target.array[first:last])
+                    offset = target.offset[position : position + clips + 1].tolist()
+                    shard.read_into(name, int(shape.offset(name)[row]), target.array[offset[0] : offset[-1]])
+                    for number, (first, last) in enumerate(itertools.pairwise(offset), start=row):
+                        shard.check(name, number, target.array[first:last])
 
     def clips(self, folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
         datasets = _datasets(shape)
         with Hdf5Shard(folder, shape, datasets) as shard:
-            by_row = {name: shard.read(name) for name in datasets if name in ARRAYS and not ARRAYS[name].lengths}
             for name, array in ARRAYS.items():
                 if array.lengths and not np.array_equal(shard.read(array.offset_name), shape.offset(name)):
                     raise DataError(
                         f"{shard.path}: damaged: {array.offset_name} is not what its manifest implies: {REPAIR}"
                     )
             for row in range(len(shape.fnames)):
-                stored = {
-                    name: by_row[name][row]
-                    if name in by_row
-                    else shard.read(name, *shape.offset(name)[row : row + 2].tolist())
-                    for name in ARRAYS
-                }
-                yield unpacked(stored, shard.path)
+                stored = {name: shard.read(name, *shape.offset(name)[row : row + 2].tolist()) for name in ARRAYS}
+                for name, values in stored.items():
+                    shard.check(name, row, values)
+                entries = {name: values if ARRAYS[name].lengths else values[0] for name, values in stored.items()}
+                yield unpacked(entries, shard.path)
 
 
 class Hdf5Shard:
@@ -94,9 +102,10 @@ class Hdf5Shard:
     """
 
     def __init__(self, folder: Path, shape: ShardShape, names: Iterable[str]) -> None:
-        self.path = folder / (shape.name + HDF5_SUFFIX)
+        self.path = folder / (shape.stem + HDF5_SUFFIX)
         every = _datasets(shape)
-        self._datasets = {name: every[name] for name in names}
+        self._shape = shape
+        self._datasets = {name: every[name] for name in (*names, *({CHECKSUMS} & every.keys()))}
         self._file = open_regular(self.path)
         try:
             self._places = self._locate(shape)
@@ -131,6 +140,22 @@ class Hdf5Shard:
             if count == 0:
                 raise DataError(f"{self.path}: damaged: shorter than its manifest says: {REPAIR}")
             done += count
+
+    def check(self, name: str, row: int, stored: NDArray[Any]) -> None:
+        """See that what was read of an array is what was written of the clip in this row.
+
+        Raises:
+            DataError: it is not.
+        """
+        if self._checksums is not None and self._checksums[row, _COLUMNS[name]] != google_crc32c.value(stored):
+            raise DataError(
+                f"{self.path}: damaged: {name} of {self._shape.fnames[row]} does not match its checksum: {REPAIR}"
+            )
+
+    @functools.cached_property
+    def _checksums(self) -> NDArray[np.uint32] | None:
+        """``(clips, arrays)``; none before version 2."""
+        return self.read(CHECKSUMS) if CHECKSUMS in self._datasets else None
 
     def _locate(self, shape: ShardShape) -> dict[str, int]:
         import h5py
@@ -187,11 +212,30 @@ def _datasets(shape: ShardShape) -> dict[str, tuple[tuple[int, ...], np.dtype[An
         datasets[name] = (shape.dimensions(name), array.dtype(shape))
         if array.lengths:
             datasets[array.offset_name] = ((len(shape.fnames) + 1,), np.dtype("<i8"))
+    if shape.format_version >= 2:
+        datasets[CHECKSUMS] = ((len(shape.fnames), len(ARRAYS)), np.dtype("<u4"))
     return datasets
 
 
-def _pieces(name: str, shape: ShardShape, clips: Sequence[ClipFeatures]) -> Iterable[Any]:
+class _Checksums:
+    """The CRC-32C of what each clip has in each array, noted while it is written."""
+
+    def __init__(self, clips: int) -> None:
+        self.values = np.zeros((clips, len(ARRAYS)), np.uint32)
+        self._written = dict.fromkeys(ARRAYS, 0)
+
+    def note(self, name: str, stored: NDArray[Any]) -> None:
+        """A piece of an array: a clip's entries where clips have several, else an entry for each clip."""
+        if name in ARRAYS:
+            for entries in [stored] if ARRAYS[name].lengths else stored[:, None]:
+                self.values[self._written[name], _COLUMNS[name]] = google_crc32c.value(entries)
+                self._written[name] += 1
+
+
+def _pieces(name: str, shape: ShardShape, clips: Sequence[ClipFeatures], checksums: _Checksums) -> Iterable[Any]:
     """What goes into an array, in pieces along its first axis: large ones clip by clip, so that none is held twice."""
+    if name == CHECKSUMS:
+        return [checksums.values]
     of_offsets = {array.offset_name: array.name for array in ARRAYS.values() if array.lengths}
     if name in of_offsets:
         return [shape.offset(of_offsets[name])]
@@ -215,7 +259,7 @@ def _make_room(hdf5: Any, name: str, dimensions: tuple[int, ...], dtype: np.dtyp
 
 
 def _write_attributes(hdf5: Any, head: ShardHead) -> None:
-    hdf5.attrs["format_version"] = np.int64(FORMAT_VERSION)
+    hdf5.attrs["format_version"] = np.int64(head.format_version)
     for name, text in (
         ("name", head.name),
         ("split", head.split),

@@ -40,7 +40,7 @@ class TFRecordFormat(StorageFormat):
         names, shape = self.arrays(suffix), ShardShape.of(head, clips)
         with _HashedFile(path) as file:
             write_records(file, (encode_example(_features(shape, row, clip, names)) for row, clip in enumerate(clips)))
-            return FileRecord(head.name + suffix, *file.finish())
+            return FileRecord(shape.stem + suffix, *file.finish())
 
     def read(self, folder: Path, shape: ShardShape, runs: Sequence[Run], targets: Mapping[str, Target]) -> None:
         wanted: dict[int, list[int]] = {}
@@ -50,7 +50,7 @@ class TFRecordFormat(StorageFormat):
         last_row = max(wanted)
         for suffix in self.suffixes:
             here = [name for name in self.arrays(suffix) if name in targets]
-            for example in _examples(folder / (shape.name + suffix), shape) if here else ():
+            for example in _examples(folder / (shape.stem + suffix), shape) if here else ():
                 for position in wanted.get(example.row, ()):
                     for name in here:
                         first, last = targets[name].offset[[position, position + 1]]
@@ -59,7 +59,7 @@ class TFRecordFormat(StorageFormat):
                     break  # but a file of which the last is wanted is read to its end, where more would be damage
 
     def clips(self, folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
-        files = [(self.arrays(suffix), folder / (shape.name + suffix)) for suffix in self.suffixes]
+        files = [(self.arrays(suffix), folder / (shape.stem + suffix)) for suffix in self.suffixes]
         for examples in zip(*(_examples(path, shape) for _, path in files), strict=True):
             stored = {
                 name: example.value(name, shape)

@@ -65,6 +65,6 @@ def test_a_notebook_is_stored_without_outputs(name):
 def run(name, folder):
     """Execute a notebook in a folder; a command that fails is an error, as a cell that fails is."""
     book = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(book, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
     printed = "".join(output.get("text", "") for cell in book.cells for output in cell.get("outputs", ()))
     assert "Error" not in printed, printed

@@ -182,7 +182,7 @@ def _of_parts(model: str, runs: int) -> list[dict[str, Any]]:
 def _rates(
     makers: Sequence[tuple[Callable[..., Sequence[Contestant]], tuple[Any, ...]]], runs: int
 ) -> dict[str, list[float]]:
-    """Windows a second in each run, by name, each in a process of its own."""
+    """Windows per second in each run, by name, each in a process of its own."""
     rates: dict[str, list[float]] = {}
     with contextlib.ExitStack() as stack:
         processes = []

@@ -41,7 +41,7 @@ _SKIPPED_NAMED = 5
 @options.figures
 @click.option("--examples", type=click.IntRange(0), default=3, help="Clips of each part to show.")
 @options.validation_share
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of the choice of clips and windows.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed for the choice of clips and windows.")
 @as_json
 def explore(
     source: Path,
@@ -218,7 +218,7 @@ def _tag_lines(row: dict[str, Any]) -> None:
     """,
 )
 @click.argument("run", type=PATH)
-@click.option("--port", type=click.IntRange(1, 65535), default=7860, help="Of the page, on 127.0.0.1.")
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, help="Port on 127.0.0.1.")
 def serve(run: Path, port: int) -> None:
     """Show a web page on this machine that tags what is dropped or recorded there, by a trained RUN (extra [app])."""
     from fat2019.serving.app import ADDRESS

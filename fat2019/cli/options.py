@@ -92,5 +92,5 @@ validation_share = click.option(
     "--validation-share",
     type=float,
     default=0.2,
-    help="Of the curated clips, held out when the balance of the splits is shown.",
+    help="Share of the curated clips to hold out when the balance of the splits is shown.",
 )

@@ -65,10 +65,14 @@ def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Wind
     "--mean",
     type=click.Choice(["arithmetic", "geometric"]),
     default="arithmetic",
-    help="Of windows, and of several runs.",
+    help="Mean over windows, and over several runs.",
 )
 @click.option(
-    "--weight", "weights", type=float, multiple=True, help="Of each run, in their order.  [default: all alike]"
+    "--weight",
+    "weights",
+    type=float,
+    multiple=True,
+    help="Weight of a run, once per run in their order.  [default: equal]",
 )
 @as_json
 def predict(
@@ -118,9 +122,15 @@ def predict(
 )
 @click.argument("submissions", type=PATH, nargs=-1, required=True)
 @options.submission
-@click.option("--mean", type=click.Choice(["arithmetic", "geometric"]), default="arithmetic", help="Which mean.")
 @click.option(
-    "--weight", "weights", type=float, multiple=True, help="Of each file, in their order.  [default: all alike]"
+    "--mean", type=click.Choice(["arithmetic", "geometric"]), default="arithmetic", help="Mean over the files."
+)
+@click.option(
+    "--weight",
+    "weights",
+    type=float,
+    multiple=True,
+    help="Weight of a file, once per file in their order.  [default: equal]",
 )
 @as_json
 def average(submissions: tuple[Path, ...], out: Path, mean: Mean, weights: tuple[float, ...], json_: bool) -> None:

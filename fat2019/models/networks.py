@@ -66,7 +66,7 @@ def build(config: ModelConfig, classes: int, input_shape: tuple[int, int] = (92,
         input_shape: frames and mel bands.
 
     Raises:
-        DataError: the weights are not to be had or do not fit.
+        DataError: the weights are not available or do not fit.
     """
     images = keras.Input((*input_shape, 1), name="log_mel")
     if config.name in OWN:

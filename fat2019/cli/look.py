@@ -69,7 +69,12 @@ def explore(
             progress=show,
         )
     print_result(
-        result, json_, [f"{out}: {result['clips']:,} clips, {result['classes']} classes, {result['hours']:.2f} h"]
+        result,
+        json_,
+        [
+            f"{out}: {result['clips']:,} clips, {result['classes']} classes, {result['hours']:.2f} h",
+            *filter(None, [result["copies"]]),
+        ],
     )
 
 

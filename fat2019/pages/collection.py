@@ -18,6 +18,7 @@ from fat2019.config.features import SPLITS, FeatureConfig
 from fat2019.data.data_set import DataSet, find_data_set
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError, UnreadableAudio
+from fat2019.store.copies import copy_of, describe_copies
 from fat2019.store.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME
 from fat2019.store.reader import FeatureStore
@@ -49,6 +50,7 @@ class Collection:
     labels: npt.NDArray[np.uint8]  # (clips, classes)
     unreadable: list[dict[str, str]]  # fname, split, reason
     hear: Callable[[int], Sound]
+    copies: str | None = None  # a line on clips of a store that hold the same samples, if there are any
 
     def of(self, split: str) -> npt.NDArray[np.int64]:
         """The rows of a split's clips."""
@@ -87,7 +89,8 @@ def _of_store(store: FeatureStore, data_set: DataSet | None) -> Collection:
         return _heard(paths[split, fname], split, store.config)
 
     unreadable: list[dict[str, str]] = store.quarantine.to_dict("records")  # type: ignore[assignment]
-    return Collection("feature store", store.vocabulary, store.config, clips, store.labels, unreadable, hear)
+    copies = describe_copies(store, copy_of(store))
+    return Collection("feature store", store.vocabulary, store.config, clips, store.labels, unreadable, hear, copies)
 
 
 def _of_data_set(data_set: DataSet, seed: int, progress: Progress | None) -> Collection:

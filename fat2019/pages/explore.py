@@ -83,7 +83,13 @@ def explore(
         method: [float(table["validation_share"].min()), float(table["validation_share"].max())]
         for method, table in tables.items()
     }
-    return {"page": str(page), **summary, "validation_share_least_and_greatest": spread, "pairs": pairs}
+    return {
+        "page": str(page),
+        **summary,
+        "copies": collection.copies,
+        "validation_share_least_and_greatest": spread,
+        "pairs": pairs,
+    }
 
 
 def _summary(collection: Collection, source: Path) -> dict[str, Any]:

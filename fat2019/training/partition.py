@@ -16,7 +16,7 @@ from fat2019.data.clip import VALIDATION_FOLD
 from fat2019.data.groups import joined_groups
 from fat2019.data.split import folds, split_indices
 from fat2019.errors import DataError
-from fat2019.store.copies import copy_of
+from fat2019.store.copies import copy_of, describe_copies
 from fat2019.store.reader import FeatureStore
 from fat2019.training.cleaning import read_judged
 from fat2019.utils.files import write_whole
@@ -43,6 +43,8 @@ class Partition:
         partition = cls({}, {})
         copies = copy_of(store)
         groups = joined_groups(store.clips["group"].tolist(), copies)
+        if line := describe_copies(store, copies):
+            log.info("%s", line)
         splits = store.clips["split"].to_numpy()
         for split in sorted(trained | validated):
             clips = np.flatnonzero(splits == split)

@@ -23,9 +23,9 @@ def scaled_images(seed, count=3, frames=5, bands=4):
 
 def batch_of(images, labels=None, decibels=None, scale=None):
     """Images ``(batch, frames, mels)``; without labels and ranges each has a label of its own and 40 dB."""
-    labels = np.eye(len(images), dtype=np.float32) if labels is None else labels
-    decibels = np.full(len(images), 40, np.float32) if decibels is None else decibels
-    return Batch(tf.constant(images), scale or ImageScale(), tf.constant(decibels), tf.constant(labels))
+    labels = np.eye(images.shape[0], dtype=np.float32) if labels is None else labels
+    decibels = np.full(images.shape[0], 40, np.float32) if decibels is None else decibels
+    return Batch(tf.convert_to_tensor(images), scale or ImageScale(), tf.constant(decibels), tf.constant(labels))
 
 
 def numbers(examples, seed=0, epoch=0):

@@ -1,7 +1,6 @@
 """Run folders of tiny networks, finished without training: what reads runs can be tested in little time."""
 
 import csv
-import dataclasses
 import functools
 import json
 import tempfile
@@ -27,7 +26,7 @@ def make_run(path, store, *, seed=0, config=None, validation=(), split="curated"
     write_json(
         path / "config.json",
         {
-            "train": json.loads(json.dumps(dataclasses.asdict(config))),
+            "train": config.to_plain(),
             "vocabulary": names,
             "store": str(store.path),
             "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},

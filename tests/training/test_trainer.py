@@ -1,5 +1,4 @@
 import dataclasses
-import json
 import os
 import shutil
 import subprocess
@@ -64,7 +63,7 @@ def test_tensorboard_has_the_curves_of_each_stage(finished):
 
 def test_the_configuration_is_written_down_with_versions_and_features(finished, store):
     config = finished[0].config
-    assert config["train"] == json.loads(json.dumps(dataclasses.asdict(TWO_STAGES)))
+    assert config["train"] == TWO_STAGES.to_plain()
     assert config["features"]["digest"] == store.config.digest()
     assert config["vocabulary"] == list(store.vocabulary.names)
     assert config["versions"]["keras"] == keras.__version__

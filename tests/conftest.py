@@ -1,6 +1,7 @@
 """A tiny data set of made-up sounds, and the stores built from it, for every test that needs a real store."""
 
 import csv
+import dataclasses
 import functools
 import logging
 import os
@@ -44,19 +45,19 @@ def tiny_data(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def open_store(tiny_data, tmp_path_factory):
-    """``open_store(dtype)``: a store of the tiny data set in both formats, built when first asked for."""
-    from fat2019.config.features import FeatureConfig
+    """``open_store(dtype, config)``: a store of the tiny data set in both formats, built when first asked for."""
+    from fat2019.config.features import NAMED
     from fat2019.data.data_set import find_data_set
     from fat2019.store.builder import build_features
     from fat2019.store.reader import FeatureStore
 
     @functools.cache
-    def opened(dtype):
-        out = tmp_path_factory.mktemp("stores") / dtype
+    def opened(dtype, config="report"):
+        out = tmp_path_factory.mktemp("stores") / f"{config}-{dtype}"
         build_features(
             find_data_set(tiny_data),
             out,
-            FeatureConfig(dtype=dtype),
+            dataclasses.replace(NAMED[config], dtype=dtype),
             formats=("hdf5", "tfrecord"),
             workers=1,
             clips_a_shard=4,

@@ -1,4 +1,4 @@
-"""Log-mels between decibels and the type in which they are stored."""
+"""Log-mels between float32 and the type in which they are stored."""
 
 from typing import Any
 
@@ -14,23 +14,23 @@ def stored_type(config: FeatureConfig) -> np.dtype[Any]:
 
 
 def quantise(log_mel: NDArray[np.float32], config: FeatureConfig) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """Decibels -> the stored type, and the clip's decibel range ``(2,)``.
+    """A log-mel, whatever its logarithm, -> the stored type, and the clip's least and greatest value ``(2,)``.
 
-    uint8 spreads each clip's own range over 0..255 (a range of one value is all 0); float types keep decibels.
+    uint8 spreads each clip's own range over 0..255 (a range of one value is all 0); float types keep the values.
     """
     low, high = log_mel.min(), log_mel.max()
-    decibel_range = np.array([low, high], np.float32)
+    value_range = np.array([low, high], np.float32)
     if config.dtype != "uint8":
-        return log_mel.astype(stored_type(config)), decibel_range
+        return log_mel.astype(stored_type(config)), value_range
     if low == high:
-        return np.zeros(log_mel.shape, np.uint8), decibel_range
-    return np.rint((log_mel - low) * (np.float32(255) / (high - low))).astype(np.uint8), decibel_range
+        return np.zeros(log_mel.shape, np.uint8), value_range
+    return np.rint((log_mel - low) * (np.float32(255) / (high - low))).astype(np.uint8), value_range
 
 
-def decibels(stored: NDArray[Any], decibel_range: NDArray[np.float32]) -> NDArray[np.float32]:
+def dequantise(stored: NDArray[Any], value_range: NDArray[np.float32]) -> NDArray[np.float32]:
     """The inverse of :func:`quantise`, but for its rounding: float32 ``(frames, mels)``."""
     values = stored.astype(np.float32)
     if stored.dtype != np.uint8:
         return values
-    low, high = decibel_range
+    low, high = value_range
     return values * ((high - low) / np.float32(255)) + low

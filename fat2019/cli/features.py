@@ -75,7 +75,9 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
 @click.option(
     "--config", type=click.Choice(list(NAMED)), default="report", help="Rate, bands and windows of the log-mels."
 )
-@click.option("--dtype", type=click.Choice(DTYPES), default="uint8", help="How log-mels are stored.")
+@click.option(
+    "--dtype", type=click.Choice(DTYPES), default=None, help="How log-mels are stored.  [default: as --config says]"
+)
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes.  [default: one a core]")
 @click.option(
     "--scheduler",
@@ -111,7 +113,7 @@ def build_features(
     out: Path,
     format_: str,
     config: str,
-    dtype: str,
+    dtype: str | None,
     workers: int | None,
     scheduler: str | None,
     splits: tuple[str, ...] | None,
@@ -139,7 +141,7 @@ def build_features(
         summary = build(
             data_set,
             out,
-            dataclasses.replace(NAMED[config], dtype=dtype),
+            dataclasses.replace(NAMED[config], dtype=dtype or NAMED[config].dtype),
             formats=_FORMATS[format_],
             workers=workers,
             executor=executor,

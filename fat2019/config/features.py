@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from typing import Any
+from typing import Any, Literal
 
 from fat2019.errors import DataError
 
@@ -48,6 +48,18 @@ REPORT_SILENCE = (
 )
 
 DTYPES = ("uint8", "float16", "float32")
+SPECTRA = ("power", "magnitude")
+REFERENCES = ("librosa", "tensorflow")
+LOGARITHMS = ("decibel", "natural")
+SCALINGS = ("image", "none")
+
+
+def _added(default: Any) -> Any:
+    """A field that earlier versions did not have: left out of JSON at its default, so that digests stay the same."""
+    return dataclasses.field(default=default, metadata={"added": True})
+
+
+DECIBELS_PER_FACTOR_OF_TEN = {"power": 10.0, "magnitude": 20.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,13 +76,18 @@ class FeatureConfig:
     window_samples: int = 48_000
     dtype: str = "uint8"
     silence: tuple[SilenceRule, ...] = REPORT_SILENCE
+    win_samples: int = _added(0)  # of a frame, which zeros then fill up to n_fft; 0: n_fft
+    spectrum: Literal["power", "magnitude"] = _added("power")
+    reference: Literal["librosa", "tensorflow"] = _added("librosa")  # whose mel filters, and rounding of the window
+    log: Literal["decibel", "natural"] = _added("decibel")  # the one has power_floor, the other log_offset
+    log_offset: float = _added(0.0)  # added before the natural logarithm
+    scaling: Literal["image", "none"] = _added("image")  # of what networks are fed: 0..255 by a window's range, or none
 
     def __post_init__(self) -> None:
         for name in ("sample_rate_hz", "n_fft", "hop_samples", "mel_bands"):
             _require(getattr(self, name) >= 1, name, "a whole number >= 1", getattr(self, name))
-        # The window's energy is a difference of sums over whole hops, and a frame must end on one.
-        _require(self.n_fft % self.hop_samples == 0, "n_fft", "a multiple of hop_samples", self.n_fft)
-        _require(self.window_samples >= self.n_fft, "window_samples", "at least n_fft", self.window_samples)
+        _require(0 <= self.win_samples <= self.n_fft, "win_samples", "0 to n_fft", self.win_samples)
+        _require(self.window_samples >= self.frame_samples, "window_samples", "at least a frame's", self.window_samples)
         _require(
             0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate_hz / 2,
             "fmin_hz, fmax_hz",
@@ -78,7 +95,18 @@ class FeatureConfig:
             (self.fmin_hz, self.fmax_hz),
         )
         _require(self.power_floor > 0, "power_floor", "a number above 0", self.power_floor)
-        _require(self.dtype in DTYPES, "dtype", f"one of {DTYPES}", self.dtype)
+        for name, known in (
+            ("dtype", DTYPES),
+            ("spectrum", SPECTRA),
+            ("reference", REFERENCES),
+            ("log", LOGARITHMS),
+            ("scaling", SCALINGS),
+        ):
+            _require(getattr(self, name) in known, name, f"one of {known}", getattr(self, name))
+        if self.log == "natural":
+            _require(0 < self.log_offset < math.inf, "log_offset", "a number above 0", self.log_offset)
+        else:
+            _require(self.log_offset == 0, "log_offset", "0 with decibels", self.log_offset)
         for split in SPLITS:
             _require(
                 any(split in rule.splits and rule.up_to_s == math.inf for rule in self.silence),
@@ -88,18 +116,37 @@ class FeatureConfig:
             )
 
     @property
+    def frame_samples(self) -> int:
+        """Samples that a frame sees."""
+        return self.win_samples or self.n_fft
+
+    @property
     def window_frames(self) -> int:
         """Frames in a window: 92."""
         return self.frames(self.window_samples)
 
     @property
     def window_hops(self) -> int:
-        """Hops that the frames of a window see: 93, that is 47,616 samples."""
-        return self.window_frames - 1 + self.n_fft // self.hop_samples
+        """Whole hops that cover what the frames of a window see: 93, that is 47,616 samples."""
+        return self.hops(self.window_frames)
+
+    @property
+    def decibels_per_unit(self) -> float:
+        """Decibels of power for 1 of a log-mel: 1, or those of a factor e."""
+        return 1.0 if self.log == "decibel" else DECIBELS_PER_FACTOR_OF_TEN[self.spectrum] / math.log(10)
+
+    @property
+    def log_floor(self) -> float:
+        """The log-mel of digital silence, and the least there is."""
+        return 10 * math.log10(self.power_floor) if self.log == "decibel" else math.log(self.log_offset)
 
     def frames(self, samples: int) -> int:
         """Frames of a clip of so many samples, without padding."""
-        return 1 + (samples - self.n_fft) // self.hop_samples
+        return 1 + (samples - self.frame_samples) // self.hop_samples
+
+    def hops(self, frames: int) -> int:
+        """Whole hops that cover what so many neighbouring frames see; the last may reach beyond the end of a clip."""
+        return frames - 1 + math.ceil(self.frame_samples / self.hop_samples)
 
     def silence_rule(self, split: str, seconds: float) -> SilenceRule:
         """The rule for a clip of this split and length."""
@@ -116,12 +163,37 @@ NAMED = {
     "wide": FeatureConfig(
         sample_rate_hz=32_000, n_fft=2048, hop_samples=1024, mel_bands=128, fmax_hz=16_000.0, window_samples=96_000
     ),
+    # The front end of Google's YAMNet (tensorflow/models, research/audioset/yamnet): 0.96 s are a patch of 96x64. The
+    # rounding of uint8 moves its embeddings, that of float16 hardly does.
+    "yamnet": FeatureConfig(
+        n_fft=512,
+        hop_samples=160,
+        mel_bands=64,
+        fmin_hz=125.0,
+        fmax_hz=7_500.0,
+        window_samples=15_600,
+        dtype="float16",
+        win_samples=400,
+        spectrum="magnitude",
+        reference="tensorflow",
+        log="natural",
+        log_offset=0.001,
+        scaling="none",
+    ),
+}
+
+
+# Fields that earlier versions did not have, and JSON does not where they are at their defaults.
+ADDED_FIELDS: dict[str, Any] = {
+    field.name: field.default for field in dataclasses.fields(FeatureConfig) if field.metadata.get("added")
 }
 
 
 def to_json(config: Any) -> str:
     """Canonical JSON of a configuration dataclass; an unlimited length is written as null."""
     fields = dataclasses.asdict(config)
+    if isinstance(config, FeatureConfig):
+        fields = {name: value for name, value in fields.items() if (name, value) not in ADDED_FIELDS.items()}
     return json.dumps(_finite(fields), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

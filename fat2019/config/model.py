@@ -11,8 +11,10 @@ NETWORKS = {  # whether it is a head on a backbone
     "resnet50": True,
     "mobilenetv2": True,
     "efficientnetv2-b0": True,
+    "yamnet": True,
 }
-HEADS = ("dense", "conv", "mlp")
+HEADS = ("dense", "conv", "mlp", "linear")
+PUBLISHED = ("pretrained", "imagenet", "audioset")  # weights that are not in a file of the user's
 
 Trainable = Literal["none", "top", "all"]  # parts of the backbone; the head always is
 
@@ -32,13 +34,31 @@ class ModelConfig(Checked):
     ] = "simple"
     head: Annotated[str, option("--head", MODEL, "Layers on top of the backbone.", choices=HEADS)] = "dense"
     weights: Annotated[
-        str, option("--weights", MODEL, "Weights of the backbone: imagenet, none or a file.", metavar="NAME|FILE")
-    ] = "imagenet"
+        str,
+        option(
+            "--weights",
+            MODEL,
+            "Weights of the backbone: pretrained (ImageNet; AudioSet for yamnet), none or a file.",
+            metavar="NAME|FILE",
+        ),
+    ] = "pretrained"
     trainable: Annotated[Trainable, option("--trainable", MODEL, "Part of the backbone to train.")] = "none"
     kernel_size: Annotated[
         int, option("--kernel-size", MODEL, "Kernel size of the simple network and of the head conv.", ge=1)
     ] = 3
     dropout: Annotated[float, option("--dropout", MODEL, "Dropout rate before the last layer.", ge=0, lt=1)] = 0.5
+    # After 20 steps the statistics are the network's own. Keras's 0.99 and 0.999 take hundreds and thousands, and until
+    # then it scores like one that has learnt nothing.
+    backbone_momentum: Annotated[
+        float,
+        option(
+            "--backbone-momentum",
+            MODEL,
+            "Momentum of the moving statistics of the backbone's batch normalisation, where it is trained.",
+            gt=0,
+            lt=1,
+        ),
+    ] = 0.9
     # Fields of ``compact`` alone:
     width: Annotated[
         int,
@@ -60,6 +80,8 @@ class ModelConfig(Checked):
         super().__post_init__()
         require("model name", self.name, Literal[tuple(NETWORKS)])
         require("model head", self.head, Literal[HEADS])
+        if self.weights in PUBLISHED:  # which they are, is the network's own; those before there were others had one
+            object.__setattr__(self, "weights", "audioset" if self.name == "yamnet" else "imagenet")
 
     @property
     def has_backbone(self) -> bool:

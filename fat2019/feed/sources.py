@@ -89,7 +89,7 @@ class MemoryReader:
                 (np.minimum, np.maximum),
             )
         # Worked out here, so that one product remains: graphs reorder products, which changes their last bit.
-        self._decibels_a_step = tf.constant(decibels_a_step(log_mels.decibel_range, log_mels.log_mel.dtype))
+        self._decibels_a_step = tf.constant(decibels_a_step(log_mels.decibel_range, config))
 
     def places(self, epoch: Epoch, ids: tf.Tensor) -> tf.data.Dataset:
         """First rows and value ranges of the windows, in the order of ``ids``."""
@@ -231,7 +231,7 @@ class StreamReader:
         window = tf.reshape(tf.io.decode_raw(bytes_of, dtype), [-1, config.window_frames, config.mel_bands])
         low, high = tf.reduce_min(window, axis=[1, 2]), tf.reduce_max(window, axis=[1, 2])
         decibel_range = tf.reshape(tf.io.decode_raw(features["decibel_range"], tf.float32), [-1, 2])
-        decibels = decibels_between(low, high, decibels_a_step(decibel_range, self._config.dtype))
+        decibels = decibels_between(low, high, decibels_a_step(decibel_range, config))
         return Windows(example, clip, window, low, high, decibels, drawn)
 
     @contextlib.contextmanager
@@ -291,11 +291,12 @@ def _what_is_wrong(error: Exception, message: str) -> str:
     return f"{known or f'cannot be read: {reason}'}: {REPAIR}"
 
 
-def decibels_a_step(decibel_range: Any, dtype: npt.DTypeLike) -> Any:
-    """What 1 of a stored value stands for in clips of these ranges ``(n, 2)`` in decibels: ``(n,)``, of their kind."""
-    if not np.issubdtype(np.dtype(dtype), np.integer):  # decibels are stored as they are
-        return 0 * decibel_range[:, 0] + 1
-    return (decibel_range[:, 1] - decibel_range[:, 0]) * np.float32(1 / np.iinfo(dtype).max)
+def decibels_a_step(value_range: Any, config: FeatureConfig) -> Any:
+    """Decibels that 1 of a stored value stands for in clips of these ranges ``(n, 2)``: ``(n,)``, of their kind."""
+    dtype = np.dtype(config.dtype)
+    if not np.issubdtype(dtype, np.integer):  # log-mels are stored as they are
+        return 0 * value_range[:, 0] + np.float32(config.decibels_per_unit)
+    return (value_range[:, 1] - value_range[:, 0]) * np.float32(config.decibels_per_unit / np.iinfo(dtype).max)
 
 
 def decibels_between(low: tf.Tensor, high: tf.Tensor, a_step: tf.Tensor) -> tf.Tensor:

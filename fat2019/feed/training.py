@@ -91,7 +91,8 @@ class TrainingFeed:
             shard: ``(i, n)`` gives the i-th of n workers its own examples of every epoch.
 
         Returns:
-            Batches ``(images (batch, frames, mels, 1) float32 in 0..255, labels (batch, classes) float32)``.
+            Batches ``(images (batch, frames, mels, 1) float32, labels (batch, classes) float32)``; images are in
+            0..255, or log-mels as they are where the features say ``scaling="none"``.
 
         Raises:
             DataError: there is no such shard.

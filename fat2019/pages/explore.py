@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fat2019.audio.clip import arrays_of
-from fat2019.audio.quantise import decibels
+from fat2019.audio.quantise import dequantise
 from fat2019.config.features import SPLITS, FeatureConfig
 from fat2019.data.split import METHODS, balance, split_indices
 from fat2019.data.vocabulary import Vocabulary
@@ -272,7 +272,7 @@ def _examples(drawn: Page, collection: Collection, count: int, seed: int) -> lis
                     figures.clip(
                         recorded,
                         sound.kept,
-                        decibels(stored, decibel_range),
+                        dequantise(stored, decibel_range),
                         cut.starts[place],
                         collection.config,
                         f"{row['split']}: {row['fname']}",

@@ -212,7 +212,7 @@ def clip(
     Args:
         samples: int16 ``(samples,)``, as recorded if ``kept`` is given, without silence otherwise.
         kept: ranges ``(ranges, 2)`` of samples that are no silence; none if that is not known.
-        log_mel: decibels ``(frames, mels)`` of what is kept.
+        log_mel: ``(frames, mels)`` of what is kept.
         starts: first frames of windows; the first has most energy and is taken.
         config: of the features.
         title: which clip.
@@ -266,7 +266,7 @@ def images(named: Mapping[str, npt.NDArray[np.float32]], config: FeatureConfig) 
 def waveform_and_log_mel(
     samples: npt.NDArray[np.int16], log_mel: npt.NDArray[np.float32], config: FeatureConfig, title: str
 ) -> "Figure":
-    """What is stored of a clip: int16 ``(samples,)`` and decibels ``(frames, mels)``."""
+    """What is stored of a clip: int16 ``(samples,)`` and log-mel ``(frames, mels)``."""
     return clip(samples, None, log_mel, (), config, title)
 
 
@@ -389,7 +389,7 @@ def _draw_log_mel(axes: "Axes", log_mel: npt.NDArray[np.float32], config: Featur
         extent=(0, seconds, 0, config.mel_bands),
     )
     axes.set(xlabel="time without silence (s)", ylabel="mel band")
-    axes.figure.colorbar(image, ax=axes, label="dB", pad=0.01)
+    axes.figure.colorbar(image, ax=axes, label="dB" if config.log == "decibel" else "ln", pad=0.01)
 
 
 def _gaps(kept: npt.NDArray[np.int64], samples: int) -> npt.NDArray[np.int64]:

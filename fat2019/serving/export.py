@@ -22,8 +22,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fat2019.audio.logmel import hann_window, mel_filters
-from fat2019.config.features import FeatureConfig
+from fat2019.audio.logmel import frame_window
+from fat2019.audio.mel import mel_filters
+from fat2019.config.features import DECIBELS_PER_FACTOR_OF_TEN, FeatureConfig
 from fat2019.errors import DataError
 from fat2019.feed.windows import IMAGE_MAXIMUM
 from fat2019.runs.run import Run
@@ -88,7 +89,8 @@ def waveform_scores(model: keras.Model, config: FeatureConfig) -> Callable[[tf.T
     def score(waveform: tf.Tensor) -> dict[str, tf.Tensor]:
         stored = _as_stored(_log_mel(_repeat(waveform, config.window_samples), config), config)  # (frames, mels)
         windows = _tiled_windows(stored, config.window_frames)  # (windows, frames, mels)
-        scores = model(_to_image(windows)[..., None], training=False)  # (windows, classes)
+        fed = _to_image(windows) if config.scaling == "image" else windows
+        scores = model(fed[..., None], training=False)  # (windows, classes)
         return {"scores": tf.reduce_mean(tf.cast(scores, tf.float32), axis=0)}
 
     return score
@@ -104,16 +106,26 @@ def _repeat(waveform: tf.Tensor, minimum: int) -> tf.Tensor:
 def _log_mel(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
     """As :func:`fat2019.audio.logmel.log_mel`."""
     filters = mel_filters(config)  # (mels, bins)
-    window = hann_window(config.n_fft).astype(np.float32)
-    # Frames as rows of hops, side by side: converters know reshape and slices better than framing.
-    overlap = config.n_fft // config.hop_samples
-    hops = tf.shape(waveform)[0] // config.hop_samples
-    by_hop = tf.reshape(waveform[: hops * config.hop_samples], [-1, config.hop_samples])
-    frames = tf.concat([by_hop[part : hops - overlap + 1 + part] for part in range(overlap)], axis=1)  # (frames, n_fft)
-    real, imaginary = real_fft(frames * window, config.n_fft)  # (frames, bins)
+    frames = _frames(waveform, config) * frame_window(config)
+    padded = tf.pad(frames, [[0, 0], [0, config.n_fft - config.frame_samples]])  # (frames, n_fft)
+    real, imaginary = real_fft(padded, config.n_fft)  # (frames, bins)
     power = tf.square(real) + tf.square(imaginary)
-    mels = tf.maximum(tf.matmul(power, filters.T), config.power_floor)  # (frames, mels)
-    return tf.math.log(mels) * np.float32(10 / math.log(10))
+    mels = tf.matmul(power if config.spectrum == "power" else tf.sqrt(power), filters.T)  # (frames, mels)
+    if config.log == "natural":
+        return tf.math.log(mels + config.log_offset)
+    factor = DECIBELS_PER_FACTOR_OF_TEN[config.spectrum]
+    floor = config.power_floor ** (10 / factor)  # of a magnitude its root
+    return tf.math.log(tf.maximum(mels, floor)) * np.float32(factor / math.log(10))
+
+
+def _frames(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
+    """Frames ``(frames, frame_samples)`` as rows of pieces side by side: slices convert better than framing."""
+    piece = math.gcd(config.frame_samples, config.hop_samples)
+    step, parts = config.hop_samples // piece, config.frame_samples // piece
+    pieces = tf.shape(waveform)[0] // piece
+    by_piece = tf.reshape(waveform[: pieces * piece], [-1, piece])
+    last = (pieces - parts) // step * step  # the first piece of the last frame
+    return tf.concat([by_piece[part : last + part + 1 : step] for part in range(parts)], axis=1)
 
 
 def _as_stored(log_mel: tf.Tensor, config: FeatureConfig) -> tf.Tensor:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fat2019.audio.quantise import decibels, stored_type
+from fat2019.audio.quantise import dequantise, stored_type
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
@@ -153,13 +153,13 @@ class FeatureStore:
         return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
     def log_mel(self, fname: str) -> NDArray[np.float32]:
-        """The log-mel of a clip in decibels: float32 ``(frames, mels)``.
+        """The log-mel of a clip, in decibels or as its configuration says: float32 ``(frames, mels)``.
 
         Raises:
             DataError: no such clip, or its shard is damaged.
         """
         flat = self.read_log_mels(np.array([self._index_of(fname)]))
-        return decibels(flat.log_mel, flat.decibel_range[0])
+        return dequantise(flat.log_mel, flat.decibel_range[0])
 
     def audio(self, fname: str) -> NDArray[np.int16]:
         """The desilenced samples of a clip at ``config.sample_rate_hz``: int16 ``(samples,)``.

@@ -138,7 +138,7 @@ class StoredArray:
 
 def energy_points(frames: int, config: FeatureConfig) -> int:
     """Entries of a clip's cumulative energy: one more than the hops that its frames see."""
-    return frames + config.n_fft // config.hop_samples
+    return config.hops(frames) + 1
 
 
 def offsets(lengths: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fat2019.audio.clip import arrays_of
-from fat2019.audio.quantise import decibels
+from fat2019.audio.quantise import dequantise
 from fat2019.errors import DataError
 from fat2019.store.formats import storage_format
 from fat2019.store.journal import JOURNAL_NAME, TEMPORARY_PREFIX
@@ -164,16 +164,17 @@ def _check_arrays(clip: ClipFeatures, header: Header) -> str | None:
     stored, decibel_range, energy = arrays_of(clip.audio, header.config)
     if not np.array_equal(energy, clip.energy):
         return "its energy is not that of its audio"
-    if np.abs(clip.decibel_range - decibel_range).max() > _TOLERANCE_DB:
+    tolerance = _TOLERANCE_DB / header.config.decibels_per_unit
+    if np.abs(clip.decibel_range - decibel_range).max() > tolerance:
         return "its decibel range is not that of its audio"
-    apart = np.abs(decibels(clip.log_mel, clip.decibel_range) - decibels(stored, decibel_range)).max()
-    if apart > _TOLERANCE_DB + _step(clip.log_mel, decibel_range):
-        return f"its log-mel is not that of its audio: {apart:.2f} dB apart"
+    apart = np.abs(dequantise(clip.log_mel, clip.decibel_range) - dequantise(stored, decibel_range)).max()
+    if apart > tolerance + _step(clip.log_mel, decibel_range):
+        return f"its log-mel is not that of its audio: {apart * header.config.decibels_per_unit:.2f} dB apart"
     return None
 
 
 def _step(stored: NDArray[np.generic], decibel_range: NDArray[np.float32]) -> float:
-    """What one step of the stored type is in decibels."""
+    """What one step of the stored type is in the log-mel's unit."""
     if stored.dtype == np.uint8:
         return float(np.ptp(decibel_range)) / 255
     return float(np.spacing(np.abs(decibel_range).max().astype(stored.dtype)))

@@ -23,7 +23,7 @@ from fat2019.errors import DataError
 from fat2019.feed.training import TrainingFeed
 from fat2019.models.keras_metric import LwlrapMetric
 from fat2019.models.losses import TaggingLoss
-from fat2019.models.networks import build, parameter_counts, set_trainable
+from fat2019.models.networks import build, parameter_counts, require_features, require_weights, set_trainable
 from fat2019.runs.checkpoint import Checkpoint
 from fat2019.runs.identity import begin_or_resume, circumstances, has_same_recordings, identity, onednn
 from fat2019.runs.run import Run, best_path, log_file, write_history
@@ -57,14 +57,16 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
         The finished run.
 
     Raises:
-        DataError: the folder holds another run, there is nothing to train on, weights cannot be had, a shard is
-            damaged or was replaced meanwhile, or the loss became NaN or infinite.
+        DataError: the folder holds another run, there is nothing to train on, weights cannot be had, the network takes
+            other features, a shard is damaged or was replaced meanwhile, or the loss became NaN or infinite.
     """
+    # Before a folder is made, which would stand in the way of the corrected command.
+    require_features(config.model, store.config)
+    if not (path / "config.json").is_file():  # else the run has its network, or says so itself
+        require_weights(config.model)
     if any(stage.judge_noisy for stage in config.stages):
         require_own_columns(store)
-    partition = Partition.of(
-        store, config
-    )  # before a folder is made, which would stand in the way of the corrected command
+    partition = Partition.of(store, config)
     path.mkdir(parents=True, exist_ok=True)
     with run_lock(path):
         begin_or_resume(path, identity(store, config), circumstances(store, partition.splits))

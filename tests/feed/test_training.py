@@ -8,7 +8,7 @@ import psutil
 import pytest
 import tensorflow as tf
 
-from fat2019.audio.quantise import decibels
+from fat2019.audio.quantise import dequantise
 from fat2019.augmentations.frequency_shift import FrequencyShift
 from fat2019.augmentations.mix_sounds import MixSounds
 from fat2019.augmentations.mixup import MixUp
@@ -161,7 +161,7 @@ def decibels_of(store, images):
         for first, last, decibel_range in zip(
             flat.frame_offset, flat.frame_offset[1:], flat.decibel_range, strict=False
         ):
-            levels = decibels(flat.log_mel[first:last], decibel_range)
+            levels = dequantise(flat.log_mel[first:last], decibel_range)
             for start in range(last - first - config.window_frames + 1):
                 window = levels[start : start + config.window_frames]
                 if np.allclose(oracle.scaled(window), image, atol=0.01):

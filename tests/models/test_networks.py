@@ -1,5 +1,6 @@
 """The networks: the report's parameter counts, what is frozen, what a backbone is fed, and whose weights it takes."""
 
+import dataclasses
 import functools
 import itertools
 import re
@@ -7,23 +8,25 @@ import re
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from fat2019.config import model as config
+from fat2019.config.features import NAMED
 from fat2019.config.model import NETWORKS, ModelConfig
 from fat2019.errors import DataError
-from fat2019.models import networks as models
+from fat2019.models.backbones import BACKBONES, Backbone
+from fat2019.models.backbones.base import of_keras
+from fat2019.models.heads import HEADS
 from fat2019.models.networks import (
-    BACKBONES,
-    HEADS,
-    OWN,
-    Backbone,
     build,
     parameter_counts,
+    require_features,
     set_trainable,
 )
+from fat2019.models.own import OWN, over_time
+from fat2019.models.weights import Published, keras_models
 
 SMALL = (32, 32)
+FUNCTIONS = {"resnet50": "ResNet50", "mobilenetv2": "MobileNetV2", "efficientnetv2-b0": "EfficientNetV2B0"}
 PREPROCESS = {
     "resnet50": keras.applications.resnet50.preprocess_input,
     "mobilenetv2": keras.applications.mobilenet_v2.preprocess_input,
@@ -34,8 +37,8 @@ PREPROCESS = {
 @pytest.fixture
 def built_once(monkeypatch, shared_backbones):
     """Backbones are slow to build, and many tests need no fresh one."""
-    for row in BACKBONES.values():
-        monkeypatch.setattr(keras.applications, row.function, shared_backbones[row.function])
+    for function in FUNCTIONS.values():
+        monkeypatch.setattr(keras.applications, function, shared_backbones[function])
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def shared_backbones():
 
         return lambda *, weights, include_top, input_shape, name: once(input_shape, name)
 
-    return {row.function: cached(getattr(keras.applications, row.function)) for row in BACKBONES.values()}
+    return {function: cached(getattr(keras.applications, function)) for function in FUNCTIONS.values()}
 
 
 def built(name="simple", *, classes=80, shape=(92, 80), **options):
@@ -106,7 +109,7 @@ def test_the_top_of_a_backbone_is_its_last_stages(built_once, name, first, last_
     assert trained == set(names[names.index(last_frozen) + 1 :])
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_backbone_is_fed_what_its_own_preprocessing_gives(built_once, name):
     """On three equal channels, so that their order is nothing."""
     model = built(name, classes=5, shape=SMALL)
@@ -186,18 +189,9 @@ def test_the_weights_of_another_network_are_refused_by_their_path(built_once, tm
     assert "not weights of mobilenetv2" in refusal(tmp_path / "other.weights.h5")
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_imagenet_weights_that_cannot_be_downloaded_are_named(monkeypatch, name):
-    def offline(**_):
-        raise Exception("URL fetch failure")
-
-    monkeypatch.setattr(keras.applications, BACKBONES[name].function, offline)
-    with pytest.raises(DataError, match=re.escape(BACKBONES[name].imagenet_file)):
-        built(name, weights="imagenet")
-
-
 def test_a_further_backbone_is_one_row(monkeypatch):
-    row = Backbone("MobileNetV3Small", ("expanded_conv_10",), lambda images: images, "some_file.h5")
+    published = Published("imagenet", "https://localhost/some_file.h5", keras_models)
+    row = Backbone(of_keras("MobileNetV3Small"), ("expanded_conv_10",), published)
     monkeypatch.setitem(BACKBONES, "mobilenetv3", row)
     monkeypatch.setitem(NETWORKS, "mobilenetv3", True)
     model = built("mobilenetv3", classes=5, shape=SMALL, trainable="top")
@@ -207,23 +201,70 @@ def test_a_further_backbone_is_one_row(monkeypatch):
     assert frozen > 0
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_fused_batch_normalisation_is_keras_own_in_values_gradients_and_statistics(training):
-    images = np.random.default_rng(5).normal(3, 2, (4, 5, 6, 3)).astype(np.float32)
-    results = []
-    for kind in (keras.layers.BatchNormalization, models.FusedBatchNormalization):
-        layer = kind(momentum=0.8)
-        layer.build(images.shape)
-        layer.set_weights([np.float32([1, 2, 3]), np.float32([0, 1, 0]), np.float32([2, 3, 4]), np.float32([1, 4, 9])])
-        with tf.GradientTape() as tape:
-            inputs = tf.constant(images)
-            tape.watch(inputs)
-            outputs = layer(inputs, training=training)
-            loss = tf.reduce_sum(outputs**3)
-        gradients = tape.gradient(loss, [inputs, *layer.trainable_weights])
-        results.append([outputs, *gradients, *layer.get_weights()])
-    for ours, keras_own in zip(*reversed(results), strict=True):
-        np.testing.assert_allclose(ours, keras_own, rtol=2e-3, atol=2e-3)
+def norms_of(model):
+    return [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("options", [{}, {"backbone_momentum": 0.5}])
+def test_the_momentum_of_a_backbone_is_the_configured_one(built_once, name, options):
+    backbone = built(name, shape=SMALL, **options).get_layer(name)
+    assert {layer.momentum for layer in norms_of(backbone)} == {options.get("backbone_momentum", 0.9)}
+
+
+def test_the_momentum_is_saved_with_the_network_and_not_set_anew(tmp_path):
+    built("yamnet", classes=5, shape=SMALL, backbone_momentum=0.995).save(tmp_path / "older.keras")
+    older = keras.models.load_model(tmp_path / "older.keras")
+    set_trainable(older, ModelConfig("yamnet", trainable="all"))
+    assert {layer.momentum for layer in norms_of(older.get_layer("yamnet"))} == {0.995}
+
+
+def _slow_to_settle(input_shape, name):
+    """A small backbone with the momentum of Keras's MobileNetV2."""
+    images = keras.Input(input_shape)
+    features = keras.layers.Conv2D(8, 3, strides=2, use_bias=False)(images)
+    for channels in (8, 16):
+        features = keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=0.999)(features))
+        features = keras.layers.Conv2D(channels, 3, strides=2, use_bias=False)(features)
+    return keras.Model(images, keras.layers.BatchNormalization(momentum=0.999)(features), name=name)
+
+
+@pytest.mark.parametrize("momentum, settled", [(0.9, True), (0.999, False)])
+def test_trained_statistics_score_after_few_steps_as_those_of_the_batch(monkeypatch, momentum, settled):
+    monkeypatch.setitem(NETWORKS, "slow", True)
+    monkeypatch.setitem(
+        BACKBONES, "slow", Backbone(_slow_to_settle, (), Published("imagenet", "https://localhost/none", keras_models))
+    )
+    keras.utils.set_random_seed(0)
+    random = np.random.default_rng(0)
+    labels = np.eye(4, dtype=np.float32)[np.arange(64) % 4]
+    pitch = np.repeat(labels, 8, axis=1)[:, None, :, None]  # which quarter of the bands is loud
+    images = (random.uniform(0, 100, (64, *SMALL, 1)) + 120 * pitch).astype(np.float32)
+    model = built("slow", head="linear", classes=4, shape=SMALL, trainable="all", backbone_momentum=momentum)
+    model.compile(keras.optimizers.Adam(1e-2), "binary_crossentropy")
+    model.fit(images, labels, batch_size=64, epochs=30, verbose=0)  # a step an epoch
+    loss = keras.losses.BinaryCrossentropy()
+    training, validation = (float(loss(labels, model(images, training=training))) for training in (True, False))
+    assert training < 0.3
+    assert (validation < training + 0.2) == settled
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_says_which_features_it_takes(name):
+    for features in NAMED:
+        fits = (features == "yamnet") == (name == "yamnet") or name == "compact"
+        if fits:
+            require_features(ModelConfig(name), NAMED[features])
+        else:
+            with pytest.raises(DataError, match=f"{name} takes .*build-features"):
+                require_features(ModelConfig(name), NAMED[features])
+
+
+def test_windows_of_another_length_and_type_are_of_the_same_front_end():
+    longer = dataclasses.replace(NAMED["yamnet"], window_samples=48_000, dtype="float32")
+    require_features(ModelConfig("yamnet"), longer)
+    with pytest.raises(DataError, match="compact or yamnet"):
+        require_features(ModelConfig("simple"), longer)
 
 
 def test_the_compact_networks_parameters_follow_from_its_width():
@@ -261,8 +302,8 @@ def test_attention_and_mean_and_greatest_value_over_time():
     values = keras.Input((3, 2))
     features = np.float32([[[1, 5], [2, 0], [6, 1]]])
     for pooling, expected in (("mean", [3, 2]), ("mean+max", [9, 7])):
-        np.testing.assert_allclose(keras.Model(values, models._over_time(values, pooling))(features), [expected])
-    attention = keras.Model(values, models._over_time(values, "attention"))
+        np.testing.assert_allclose(keras.Model(values, over_time(values, pooling))(features), [expected])
+    attention = keras.Model(values, over_time(values, "attention"))
     attention.layers[1].set_weights([np.float32([[50, 0], [0, 50]]), np.zeros(2, np.float32)])
     np.testing.assert_allclose(attention(features), [[6, 5]], atol=1e-4)  # all of it where the feature is greatest
 

@@ -11,7 +11,8 @@ def training_image(stored, audio, window_uniforms, config, policy=None, uniforms
     Without a policy the image is not augmented.
     """
     start = loudest_start(audio, window_uniforms, len(stored), config)
-    image = scaled(stored[start : start + config.window_frames])
+    window = stored[start : start + config.window_frames]
+    image = scaled(window) if config.scaling == "image" else window.astype(np.float64)
     return image if policy is None else spec_augment.spec_augment(image, uniforms, policy)
 
 
@@ -24,10 +25,11 @@ def loudest_start(audio, window_uniforms, frames, config):
 
 
 def window_energy(audio, start, config):
-    """The sum of squares of the samples that the frames of a window see; a shorter clip is repeated to one window."""
+    """The energy of the whole hops that the frames of a window see; a shorter clip is repeated to one window."""
     if len(audio) < config.window_samples:
         audio = np.resize(audio, config.window_samples)
-    seen = (config.window_frames - 1) * config.hop_samples + config.n_fft
+    frame_hops = -(-(config.win_samples or config.n_fft) // config.hop_samples)
+    seen = (config.window_frames - 1 + frame_hops) * config.hop_samples
     first = start * config.hop_samples
     return int((audio[first : first + seen].astype(np.int64) ** 2).sum())
 

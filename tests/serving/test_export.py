@@ -191,3 +191,17 @@ def test_the_command_writes_into_the_run_by_default(run):
     assert json.loads(result.stdout)["path"] == str(path)
     assert path.stat().st_size == json.loads(result.stdout)["bytes"]
     Run.open(run.path)  # is still a run
+
+
+@pytest.mark.parametrize("load", [saved_model, tflite, onnx])
+def test_an_export_of_unscaled_features_gives_the_scores_of_predict(load, open_store, tmp_path):
+    if load is onnx:
+        pytest.importorskip("tf2onnx")
+    store = open_store("float16", "yamnet")
+    run = make_run(tmp_path / "run", store)
+    form = load.__name__
+    score = load(export(run, form, tmp_path / form)["path"])
+    expected = score_clips(run.model(), store, np.arange(6))
+    for clip, scores in enumerate(expected):
+        waveform = store.audio(store.clips["fname"][clip]).astype(np.float32) / 32_768
+        np.testing.assert_allclose(np.ravel(score(waveform)), scores, atol=1e-4)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fat2019.config.features import FeatureConfig
+from fat2019.config.features import NAMED, FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError, OtherVersion
 from fat2019.store.formats import FORMATS, shard_files
@@ -363,3 +363,11 @@ def test_what_is_read_is_bounded_before_it_is_trusted(tmp_path):
         file.truncate(1 << 40)  # a hole, which takes no room
     with pytest.raises(DataError, match="no manifest is larger than 1024 MiB"):
         read_manifest(tmp_path)
+
+
+def test_a_configuration_with_fields_that_came_later_is_written_and_read():
+    empty = manifest_of([])
+    later = dataclasses.replace(empty, header=dataclasses.replace(empty.header, config=NAMED["yamnet"]))
+    assert b'"scaling":"none"' in to_bytes(later)
+    assert b'"scaling"' not in to_bytes(empty)
+    assert from_bytes(to_bytes(later)) == later

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fat2019.audio.clip import arrays_of
-from fat2019.audio.quantise import decibels, quantise
+from fat2019.audio.quantise import dequantise, quantise
 from fat2019.config.features import DTYPES, FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
@@ -112,7 +112,7 @@ def test_quantising_moves_no_value_by_more_than_half_a_step(dtype, seed, spread,
     assert stored.dtype == dtype
     np.testing.assert_array_equal(decibel_range, [log_mel.min(), log_mel.max()])
     step = {"uint8": np.ptp(log_mel) / 255, "float16": np.spacing(np.float16(160)), "float32": 0}[dtype]
-    assert np.abs(decibels(stored, decibel_range) - log_mel).max() <= step / 2 + 1e-4
+    assert np.abs(dequantise(stored, decibel_range) - log_mel).max() <= step / 2 + 1e-4
 
 
 def test_the_range_of_a_clip_fills_the_whole_of_uint8():
@@ -125,7 +125,7 @@ def test_a_clip_of_one_value_is_all_zeros_and_comes_back():
     constant = np.full((7, 4), -100, np.float32)
     stored, decibel_range = quantise(constant, SMALL)
     assert not stored.any()
-    np.testing.assert_array_equal(decibels(stored, decibel_range), constant)
+    np.testing.assert_array_equal(dequantise(stored, decibel_range), constant)
 
 
 def test_a_key_tells_labels_usage_names_and_audio_apart():

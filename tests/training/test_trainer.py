@@ -341,3 +341,16 @@ def test_two_devices_have_the_losses_of_one(store, tmp_path):
     np.testing.assert_allclose(two["loss"], one["loss"], rtol=1e-4)
     np.testing.assert_allclose(two["val_loss"], one["val_loss"], rtol=1e-4)
     np.testing.assert_allclose(two["lwlrap"], one["lwlrap"], rtol=1e-6)
+
+
+def test_weights_that_are_not_there_are_told_before_a_folder_is_made(store, tmp_path):
+    config = TrainConfig(ModelConfig("mobilenetv2", weights=str(tmp_path / "missing.weights.h5")))
+    with pytest.raises(DataError, match="no such weights file"):
+        train(store, config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_store_of_other_features_is_refused_before_a_folder_is_made(store, tmp_path):
+    with pytest.raises(DataError, match="build-features --config yamnet"):
+        train(store, TrainConfig(ModelConfig("yamnet", weights="none")), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

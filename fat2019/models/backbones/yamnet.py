@@ -1,0 +1,166 @@
+"""YAMNet, Google's network of 521 AudioSet classes: MobileNetV1 (arXiv 1704.04861) on patches of 96x64.
+
+Source: tensorflow/models, research/audioset/yamnet. It is a table of stages and one loop. The mean over its feature map
+is the embedding of 1,024 numbers; up to there it takes patches of any length.
+"""
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from fat2019.errors import DataError
+from fat2019.models.backbones.base import Backbone, Whole, load_keras_weights
+from fat2019.models.weights import Published, cache, what_is_wrong
+
+CLASSES = 521
+EMBEDDING = 1024
+HOP_FRAMES = 48  # from one patch to the next, as its makers use it
+
+_FIRST_CHANNELS = 32  # of a full convolution by stride 2; the stages after it are depthwise and pointwise ones
+_STAGES = (  # stride, channels
+    (1, 64),
+    (2, 128),
+    (1, 128),
+    (2, 256),
+    (1, 256),
+    (2, 512),
+    *((1, 512),) * 5,
+    (2, 1024),
+    (1, 1024),
+)
+_EPSILON = 1e-4
+_ARRAYS_SHA256 = "638a73bf7aec71ed6b5729bb1a161ca26bb4b42517da96e883532129adb70a1b"
+_NAMES_SHA256 = "16407690f6cf6da15545f245863b6a7059ef931f803a0834b8a7205bb01ccfa2"
+
+
+def build(input_shape: tuple[int | None, int, int], name: str) -> keras.Model:
+    """The network up to its feature map: ``(batch, frames, 64, 1)`` -> ``(batch, frames / 32, 2, 1024)``."""
+    layers = keras.layers
+    patches = keras.Input(input_shape)
+    features = layers.Conv2D(_FIRST_CHANNELS, 3, 2, padding="same", use_bias=False, name="layer1_conv")(patches)
+    features = _normalised(features, "layer1_conv")
+    for stage, (stride, channels) in enumerate(_STAGES, start=2):
+        depthwise, pointwise = f"layer{stage}_depthwise_conv", f"layer{stage}_pointwise_conv"
+        features = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False, name=depthwise)(features)
+        features = _normalised(features, depthwise)
+        features = layers.Conv2D(channels, 1, padding="same", use_bias=False, name=pointwise)(features)
+        features = _normalised(features, pointwise)
+    return keras.Model(patches, features, name=name)
+
+
+def build_with_scores(mel_bands: int = 64) -> keras.Model:
+    """The whole network: patches ``(batch, frames, mels, 1)`` of any length -> embedding and scores of its classes."""
+    features = build((None, mel_bands, 1), "yamnet")
+    embedding = keras.layers.GlobalAveragePooling2D(name="embedding")(features.output)
+    scores = keras.layers.Dense(CLASSES, activation="sigmoid", name="dense")(embedding)
+    return keras.Model(features.input, [embedding, scores], name="yamnet_with_scores")
+
+
+def load(model: keras.Model, path: Path) -> None:
+    """Fill the network, with or without its scores, from a file of Google's layout (``yamnet.h5``) or of Keras's.
+
+    Raises:
+        DataError: the file holds something else; the message says what, where the file tells.
+    """
+    reason = what_is_wrong(path)
+    if reason:
+        raise DataError(f"{path}: {reason}")
+    if not _is_of_googles_layout(path):
+        load_keras_weights(model, path)
+        return
+    layers = [layer for layer in model.layers if layer.weights]
+    arrays = _arrays(path)[: len(layers)]
+    found = [[array.shape for array in of_layer] for of_layer in arrays]
+    if found != [[tuple(weight.shape) for weight in layer.weights] for layer in layers]:
+        raise DataError(f"{path}: these are not weights of yamnet: its layers have other shapes")
+    for layer, of_layer in zip(layers, arrays, strict=True):
+        layer.set_weights(of_layer)
+
+
+def class_names(weights: Path) -> tuple[str, ...]:
+    """The names of its classes: from ``yamnet_class_map.csv`` beside its weights, or as published.
+
+    Raises:
+        DataError: there is no such file, and it cannot be fetched; or it holds something else.
+    """
+    beside = weights.with_name(_CLASS_MAP.path.name)
+    path = beside if beside.is_file() else _CLASS_MAP.fetch()
+    reason = _wrong_names(path)
+    if reason:
+        raise DataError(f"{path}: {reason}")
+    return _names(path)
+
+
+def _normalised(features: Any, name: str) -> Any:
+    # Without scale, and with the momentum of Google's training until the builder of a run sets its own.
+    norm = keras.layers.BatchNormalization(scale=False, epsilon=_EPSILON, name=f"{name}_bn")
+    return keras.layers.ReLU()(norm(features))
+
+
+def _is_of_googles_layout(path: Path) -> bool:
+    """Whether a file is of Keras's older layout of HDF5: layers in order, each with the names of its arrays."""
+    if not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path) as file:
+        return "layer_names" in file.attrs
+
+
+def _arrays(path: Path) -> list[list[npt.NDArray[np.float32]]]:
+    """The arrays of each layer that has some, in the network's order: names differ with who wrote the file."""
+    with h5py.File(path) as file:
+        layers = [file[name] for name in file.attrs["layer_names"]]
+        arrays = [[layer[name][()] for name in layer.attrs["weight_names"]] for layer in layers]
+    return [of_layer for of_layer in arrays if of_layer]
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 over the arrays in the network's order, whatever file they are in."""
+    digest = hashlib.sha256()
+    for of_layer in _arrays(path):
+        for array in of_layer:
+            digest.update(np.ascontiguousarray(array, "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _wrong_arrays(path: Path) -> str | None:
+    if _is_of_googles_layout(path) and _digest(path) == _ARRAYS_SHA256:
+        return None
+    return "its arrays are not those of YAMNet as published"
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return tuple(row["display_name"] for row in csv.DictReader(file))
+
+
+def _wrong_names(path: Path) -> str | None:
+    try:
+        names = _names(path)
+    except (KeyError, UnicodeDecodeError, csv.Error):
+        names = ()
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return None if digest == _NAMES_SHA256 else "these are not the names of YAMNet's classes as published"
+
+
+_CLASS_MAP = Published(
+    "audioset",
+    "https://raw.githubusercontent.com/tensorflow/models/master/research/audioset/yamnet/yamnet_class_map.csv",
+    cache,
+    look=_wrong_names,
+)
+
+YAMNET = Backbone(
+    build=build,
+    top=("layer13_", "layer14_"),  # those of 1,024 channels
+    published=Published("audioset", "https://storage.googleapis.com/audioset/yamnet.h5", cache, check=_wrong_arrays),
+    channels=1,
+    features="yamnet",
+    load=load,
+    whole=Whole(build_with_scores, class_names, HOP_FRAMES),
+)

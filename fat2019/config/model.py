@@ -13,7 +13,7 @@ NETWORKS = {  # whether it is a head on a backbone
     "efficientnetv2-b0": True,
     "yamnet": True,
 }
-HEADS = ("dense", "conv", "mlp", "linear")
+HEADS = ("dense", "conv", "mlp", "linear", "stages")
 PUBLISHED = ("pretrained", "imagenet", "audioset")  # weights that are not in a file of the user's
 
 Trainable = Literal["none", "top", "all"]  # parts of the backbone; the head always is

@@ -124,7 +124,7 @@ def list_models(classes: int) -> list[dict[str, Any]]:
 
 
 def _backbone_features(images: Any, config: ModelConfig) -> Any:
-    """The feature map ``(batch, rows, columns, channels)`` of a backbone."""
+    """The feature map ``(batch, rows, columns, channels)`` of a backbone; of several stages, where the head takes them."""
     row = BACKBONES[config.name]
     repeated = keras.layers.Concatenate()([images] * row.channels) if row.channels > 1 else images
     backbone = row.build((*images.shape[1:3], row.channels), config.name)
@@ -133,6 +133,9 @@ def _backbone_features(images: Any, config: ModelConfig) -> Any:
     elif config.weights != "none":
         row.load(backbone, Path(config.weights))
     set_momentum(backbone, config.backbone_momentum)
+    if config.head == "stages":
+        maps = [backbone.get_layer(stage).output for stage in row.stages]
+        backbone = keras.Model(backbone.input, maps, name=config.name)
     return backbone(row.prepare(repeated))
 
 

@@ -44,6 +44,7 @@ class Backbone:
 
     build: Callable[[tuple[int | None, int, int], str], keras.Model]  # of an input shape, and by a name; fresh
     top: tuple[str, ...]  # what the names of its last stages' layers begin with
+    stages: tuple[str, ...]  # layers whose feature maps the head `stages` takes, the last one of the network among them
     published: Published  # weights that its makers trained
     channels: int = 3  # of its input; the log-mel is repeated
     prepare: Layers = lambda images: images  # from what the feed gives to what its weights were trained on

@@ -6,6 +6,7 @@ from fat2019.models.weights import Published, keras_models
 EFFICIENTNETV2_B0 = Backbone(
     build=of_keras("EfficientNetV2B0"),
     top=("block6", "top_"),
+    stages=("block4c_add", "block5e_add", "block6h_add", "top_activation"),
     published=Published(
         "imagenet",
         "https://storage.googleapis.com/tensorflow/keras-applications/efficientnet_v2/efficientnetv2-b0_notop.h5",

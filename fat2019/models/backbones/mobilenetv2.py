@@ -16,6 +16,7 @@ MOBILENETV2 = Backbone(
     build=of_keras("MobileNetV2"),
     # Keras counts the 17 bottlenecks from 0, the report from 1; what follows the last of them goes with it.
     top=(*(f"block_{n}_" for n in range(10, 17)), "Conv_1", "out_relu"),
+    stages=("block_5_add", "block_9_add", "block_12_add", "block_15_add", "out_relu"),
     prepare=_to_plus_minus_one,
     published=Published(
         "imagenet",

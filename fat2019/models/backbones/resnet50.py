@@ -16,6 +16,7 @@ def _minus_imagenet_mean(images: Any) -> Any:
 RESNET50 = Backbone(
     build=of_keras("ResNet50"),
     top=("conv4_", "conv5_"),
+    stages=("conv3_block4_out", "conv4_block6_out", "conv5_block3_out"),
     prepare=_minus_imagenet_mean,
     published=Published(
         "imagenet",

@@ -100,7 +100,7 @@ def class_names(weights: Path) -> tuple[str, ...]:
 def _normalised(features: Any, name: str) -> Any:
     # Without scale, and with the momentum of Google's training until the builder of a run sets its own.
     norm = keras.layers.BatchNormalization(scale=False, epsilon=_EPSILON, name=f"{name}_bn")
-    return keras.layers.ReLU()(norm(features))
+    return keras.layers.ReLU(name=f"{name}_relu")(norm(features))
 
 
 def _is_of_googles_layout(path: Path) -> bool:
@@ -158,6 +158,7 @@ _CLASS_MAP = Published(
 YAMNET = Backbone(
     build=build,
     top=("layer13_", "layer14_"),  # those of 1,024 channels
+    stages=tuple(f"layer{stage}_pointwise_conv_relu" for stage in (6, 8, 10, 11, 12, 13, 14)),
     published=Published("audioset", "https://storage.googleapis.com/audioset/yamnet.h5", cache, check=_wrong_arrays),
     channels=1,
     features="yamnet",

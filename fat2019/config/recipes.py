@@ -29,6 +29,11 @@ DEFAULT = TrainConfig(stages=(Stage(learning_rate=2e-3, schedule="cosine"),))
 # of its windows get a second sound: clips with several labels are where a tagger that ranks single sounds well fails.
 # Spectra are moved, or a long training learns these instruments alone (`benchmarks/README.md`, other instruments).
 # Noisy clips have shown no gain over more epochs of curated ones; `best-noisy` has them, in as much time.
+_MOVED_AND_MIXED = FeedConfig(
+    batch_windows=32,
+    candidates=1,
+    augmentations=(FrequencyShift(shift_bands=4, stretch_bands=0.1), MixSounds(mix_share=0.75, mix_in_turn=0.75)),
+)
 BEST = TrainConfig(
     ModelConfig("compact", weights="none", dropout=0.2),
     (
@@ -39,14 +44,35 @@ BEST = TrainConfig(
             weight_decay=0.01,
             schedule="cosine",
             keep="last",
-            feed=FeedConfig(
-                batch_windows=32,
-                candidates=1,
-                augmentations=(
-                    FrequencyShift(shift_bands=4, stretch_bands=0.1),
-                    MixSounds(mix_share=0.75, mix_in_turn=0.75),
-                ),
-            ),
+            feed=_MOVED_AND_MIXED,
+        ),
+    ),
+    validation_share=0.1,
+)
+# For whoever has few sounds and may use networks pretrained on others: YAMNet frozen, and a linear layer on the means of
+# seven of its stages, trained on windows that are moved and mixed like those of `best`. Then the whole network, from
+# that layer on and with small steps: a layer that begins at random would destroy what the network has learnt.
+TRANSFER = TrainConfig(
+    ModelConfig("yamnet", "stages", weights="audioset", dropout=0.3),
+    (
+        Stage(
+            epochs=40,
+            learning_rate=3e-3,
+            optimizer="adamw",
+            weight_decay=0.1,
+            schedule="cosine",
+            keep="last",
+            feed=_MOVED_AND_MIXED,
+        ),
+        Stage(
+            epochs=20,
+            learning_rate=5e-5,
+            optimizer="adamw",
+            weight_decay=0.1,
+            schedule="cosine",
+            keep="last",
+            trainable="all",
+            feed=_MOVED_AND_MIXED,
         ),
     ),
     validation_share=0.1,

@@ -59,6 +59,16 @@ class ModelConfig(Checked):
             lt=1,
         ),
     ] = 0.9
+    # Few clips move the statistics further from those that the weights were trained with than the weights can follow:
+    # fine-tuned with them, YAMNet fell from an LWLRAP of 0.68 to 0.52 on everyday sounds (``benchmarks/README.md``).
+    freeze_statistics: Annotated[
+        bool,
+        option(
+            "--freeze-statistics",
+            MODEL,
+            "Keep the batch normalisation of a trained backbone in inference mode, with the statistics of its weights.",
+        ),
+    ] = False
     # Fields of ``compact`` alone:
     width: Annotated[
         int,

@@ -53,7 +53,7 @@ BEST = TrainConfig(
 # seven of its stages, trained on windows that are moved and mixed like those of `best`. Then the whole network, from
 # that layer on and with small steps: a layer that begins at random would destroy what the network has learnt.
 TRANSFER = TrainConfig(
-    ModelConfig("yamnet", "stages", weights="audioset", dropout=0.3),
+    ModelConfig("yamnet", "stages", weights="audioset", dropout=0.3, freeze_statistics=True),
     (
         Stage(
             epochs=40,

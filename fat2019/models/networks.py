@@ -57,6 +57,8 @@ def set_trainable(model: keras.Model, config: ModelConfig) -> None:
     top = BACKBONES[config.name].top
     for layer in backbone.layers:
         layer.trainable = config.trainable == "all" or (config.trainable == "top" and layer.name.startswith(top))
+        if config.freeze_statistics and isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
 
 
 def require_weights(config: ModelConfig) -> None:

@@ -28,7 +28,7 @@ class ModelConfig(Checked):
         option(
             "--model",
             MODEL,
-            "Network; without --recipe, trained by the recipe of its own that `models` lists.",
+            "Network; without --recipe, starts from the recipe that `models` lists for it.",
             choices=NETWORKS,
         ),
     ] = "simple"

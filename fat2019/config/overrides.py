@@ -34,6 +34,12 @@ def scaled_epochs(config: TrainConfig, scale: float) -> TrainConfig:
     return dataclasses.replace(config, stages=stages)
 
 
+def without_noisy_clips(config: TrainConfig) -> TrainConfig:
+    """The configuration for a data set without noisy clips: every stage is trained and validated on curated ones."""
+    stages = tuple(dataclasses.replace(stage, splits=("curated",), validate_on="curated") for stage in config.stages)
+    return dataclasses.replace(config, stages=stages)
+
+
 def _with_epochs(config: TrainConfig, epochs: int) -> TrainConfig:
     last = config.stages[-1]
     before = scaled_epochs(config, epochs / last.epochs).stages[:-1]

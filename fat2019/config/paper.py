@@ -151,13 +151,13 @@ def _second_stages() -> Iterable[Recipe]:
                 f"table-6.5-{model}-{augmentation}",
                 "table-6.5",
                 f"{TITLES[model]}, {labels[augmentation]}",
-                _two_stages(model, augmentation),
+                two_stages(model, augmentation),
                 {"train": train, "validation": validation},
                 note,
             )
 
 
-def _two_stages(
+def two_stages(
     model: str,
     augmentation: str,
     *,
@@ -167,6 +167,7 @@ def _two_stages(
     optimizer: Optimizer = "adam",
     validation_share: float = 0.2,
 ) -> TrainConfig:
+    """Section 6.4: the backbone's top blocks on noisy clips, then the head alone on curated ones."""
     curated = Stage(epochs=epochs, learning_rate=learning_rate, optimizer=optimizer, feed=AUGMENTATIONS[augmentation])
     return TrainConfig(ModelConfig(model, head), (_noisy(), curated), validation_share)
 
@@ -232,7 +233,7 @@ def _rates_of_the_second_stage() -> Iterable[Recipe]:
                 f"table-6.6-{optimizer}-lr-{rate}",
                 "table-6.6",
                 f"{optimizer}, learning rate {rate}",
-                _two_stages("resnet50", "specaugment", epochs=20, learning_rate=float(rate), optimizer=optimizer),
+                two_stages("resnet50", "specaugment", epochs=20, learning_rate=float(rate), optimizer=optimizer),
                 {"train": train, "validation": validation},
                 f"with SpecAugment, as model 2 has it; the report gives 3e-4 the figures of table 6.5; {_TIME_WARP}",
             )
@@ -251,7 +252,7 @@ def _final_models() -> Iterable[Recipe]:
         "table-7.1-model-2",
         "table-7.1",
         "2: ResNet50, last blocks, SpecAugment",
-        _two_stages("resnet50", "specaugment", validation_share=0.1),
+        two_stages("resnet50", "specaugment", validation_share=0.1),
         {"test": 0.43470},
         f"learning rate of the second stage: that of section 6.4; table 6.6 finds 1e-3 better; {_TIME_WARP}",
     )
@@ -259,7 +260,7 @@ def _final_models() -> Iterable[Recipe]:
         "table-7.1-model-3",
         "table-7.1",
         "3: ResNet50, last blocks, MixUp",
-        _two_stages("resnet50", "mixup", head="mlp", validation_share=0.1),
+        two_stages("resnet50", "mixup", head="mlp", validation_share=0.1),
         {"test": 0.43859},
         "backbone and stages: taken to be model 2's ('the same experiment was repeated'); "
         f"MixUp's alpha: {MIXUP_ALPHA}",

@@ -1,28 +1,23 @@
-"""The report's experiments as named values, and how single options change one.
-
-A recipe holds a whole configuration, and beside it what the report says came of it. Where the report is silent about
-something, the recipe's note says what was chosen: everywhere batches of 64 windows and, in heads that have it, a
-dropout of 0.5.
-"""
+"""Recipes: named configurations, our own and those of the report, and the choice among them."""
 
 import dataclasses
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fat2019.augmentations.frequency_shift import FrequencyShift
 from fat2019.augmentations.mix_sounds import MixSounds
 from fat2019.config.feed import FeedConfig
-from fat2019.config.model import ModelConfig
+from fat2019.config.model import NETWORKS, ModelConfig
 from fat2019.config.overrides import changed, require_effect
-from fat2019.config.paper import paper_recipes
+from fat2019.config.paper import paper_recipes, two_stages
 from fat2019.config.recipe import Recipe
 from fat2019.config.training import BOTH, Stage, TrainConfig
 from fat2019.errors import DataError
 
-# Without a recipe. The report's constant 3e-4 is far from done after 30 epochs of few clips (CHANGELOG.md has the
-# figures). What is augmented, and whether noisy clips are used, is left as the report has it.
-DEFAULT = TrainConfig(stages=(Stage(learning_rate=2e-3, schedule="cosine"),))
-
+OURS = "best"  # the experiment of recipes that are not the report's
+ENSEMBLE_FOLDS = 5
+HELD_OUT = 0.1  # of the clips, by every recipe of ours: with one seed they are the same clips, and runs can be compared
 
 # Beyond the report: what the competition's winners used, as far as it earned its place (benchmarks/README.md says what
 # was tried). Its network keeps the last epoch, at which the schedule has come to rest, and few clips are held out. Most
@@ -75,26 +70,46 @@ TRANSFER = TrainConfig(
             feed=_MOVED_AND_MIXED,
         ),
     ),
-    validation_share=0.1,
+    validation_share=HELD_OUT,
 )
-OURS = "best"  # the experiment of recipes that are not the report's
-ENSEMBLE_FOLDS = 5
+DEFAULT = BEST  # of training without options
+
+# The report's simple network. Its constant 3e-4 is far from done after 30 epochs of few clips (CHANGELOG.md has the
+# figures). What is augmented, and whether noisy clips are used, is left as the report has it.
+SIMPLE = TrainConfig(ModelConfig("simple"), (Stage(learning_rate=2e-3, schedule="cosine"),), validation_share=HELD_OUT)
+# Networks on a backbone: the report's model 2, whose head is convolutional and whose first stage trains the top blocks.
+TWO_STAGES = dataclasses.replace(two_stages("resnet50", "specaugment"), validation_share=HELD_OUT)
+# The recipe of a network that is named alone; of one that is not here, the two stages.
+_OF_NETWORKS = {"simple": "simple", "compact": "best"}
 
 
 def configure(recipe: str | None, options: Mapping[str, Any]) -> TrainConfig:
-    """A recipe, or the defaults, with the options that are not None in place of its fields.
+    """A recipe with the options that are not None in place of its fields, see :func:`fat2019.config.overrides.changed`.
 
-    Options of a stage or of its feed hold for every stage, but ``epochs`` are those of the last stage, and earlier
-    stages are scaled to match. The names are the fields' own, and those of the options of augmentations.
+    Args:
+        recipe: its name; by default that of the network that the options name, or else :data:`DEFAULT`.
+        options: by the names of fields.
 
     Raises:
         DataError: there is no such recipe, a value is out of range, or an option would change nothing.
     """
     if recipe is not None and recipe not in RECIPES:
-        raise DataError(f"recipe: there is no {recipe!r}; `recipes` lists them")
-    config = changed(RECIPES[recipe].config if recipe else DEFAULT, options)
+        raise DataError(f"recipe: there is no {recipe!r}{_near(recipe)}; `recipes` lists them")
+    network = options.get("name")
+    base = recipe or (recipe_of(network) if network in NETWORKS else None)
+    config = changed(RECIPES[base].config if base else DEFAULT, options)
     require_effect(config, options)
     return config
+
+
+def recipe_of(network: str) -> str:
+    """The recipe that a network is trained by where nothing else is said."""
+    return _OF_NETWORKS.get(network, "two-stages")
+
+
+def _near(recipe: str) -> str:
+    near = difflib.get_close_matches(recipe, RECIPES)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _recipes() -> Iterable[Recipe]:
@@ -114,6 +129,15 @@ def _recipes() -> Iterable[Recipe]:
         dataclasses.replace(BEST, folds=ENSEMBLE_FOLDS),
         {},
         "not of the report; one run a fold, of which `predict` takes the mean",
+    )
+    yield Recipe("simple", OURS, "the report's simple network, cosine schedule", SIMPLE, {}, "not of the report")
+    yield Recipe(
+        "two-stages",
+        OURS,
+        "ResNet50 as the report's model 2: top blocks on noisy clips, then the head on curated ones",
+        TWO_STAGES,
+        {},
+        "of other networks on a backbone as well, by --model",
     )
     yield from paper_recipes()
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from fat2019.config.features import FeatureConfig
-from fat2019.config.training import Stage, TrainConfig
+from fat2019.config.model import ModelConfig
+from fat2019.config.training import BOTH, Stage, TrainConfig
 from fat2019.data.data_set import find_data_set
 from fat2019.data.synthesis import make_data_set
 from fat2019.scoring.evaluation import evaluate_run, predict_test
@@ -45,7 +46,10 @@ def run_demo(
     store = FeatureStore.open(out / "features")
     # A tenth of the report's clips make a tenth of its steps per epoch, so the rate is higher.
     config = TrainConfig(
-        stages=(Stage(("curated", "noisy"), epochs=epochs, learning_rate=2e-3, schedule="cosine"),), seed=seed
+        ModelConfig("simple"),
+        (Stage(BOTH, epochs=epochs, learning_rate=2e-3, schedule="cosine"),),
+        validation_share=0.2,
+        seed=seed,
     )
     train(store, config, out / "run", report)
     truth = out / "data" / "test_truth.csv"

@@ -9,8 +9,9 @@ import tensorflow as tf
 from fat2019.augmentations.mixup import MixUp
 from fat2019.augmentations.spec_augment import SpecAugment
 from fat2019.config.features import FeatureConfig
-from fat2019.config.overrides import changed
-from fat2019.config.recipes import BEST, DEFAULT, ENSEMBLE_FOLDS, OURS, RECIPES, configure
+from fat2019.config.model import NETWORKS
+from fat2019.config.overrides import changed, without_noisy_clips
+from fat2019.config.recipes import BEST, DEFAULT, ENSEMBLE_FOLDS, OURS, RECIPES, configure, recipe_of
 from fat2019.data.data_set import find_data_set
 from fat2019.errors import DataError
 from fat2019.feed.training import TrainingFeed
@@ -34,10 +35,10 @@ def network_of(recipe):
     return model.name, model.head, model.kernel_size
 
 
-NETWORKS = [list(group) for _, group in itertools.groupby(sorted(RECIPES.values(), key=network_of), network_of)]
+BY_NETWORK = [list(group) for _, group in itertools.groupby(sorted(RECIPES.values(), key=network_of), network_of)]
 
 
-@pytest.mark.parametrize("recipes", NETWORKS, ids=lambda recipes: "-".join(map(str, network_of(recipes[0]))))
+@pytest.mark.parametrize("recipes", BY_NETWORK, ids=lambda recipes: "-".join(map(str, network_of(recipes[0]))))
 def test_every_recipe_builds_and_trains_two_steps(small_images, recipes):
     """Each network once, with each part of it trained that a stage trains."""
     store = small_images
@@ -135,7 +136,7 @@ def test_each_row_of_the_report_has_its_recipe_and_figures():
         assert recipe.reported or "curves only" in recipe.note
 
 
-@pytest.mark.parametrize("name", ["table-6.1-resnet50", "table-6.2-mobilenetv2", "figure-6.3-simple", None])
+@pytest.mark.parametrize("name", ["table-6.1-resnet50", "table-6.2-mobilenetv2", "figure-6.3-simple", "simple"])
 def test_options_replace_single_fields_of_every_stage(name):
     config = configure(
         name,
@@ -169,8 +170,8 @@ def test_recipes_of_the_report_with_spec_augment_have_its_time_warp_and_say_so()
     assert {"figure-6.3-simple", "table-6.5-resnet50-specaugment", "table-7.1-model-1"} < with_it
 
 
-def test_without_options_a_recipe_is_itself_and_no_recipe_the_defaults():
-    assert configure(None, {"epochs": None}) == DEFAULT
+def test_without_options_a_recipe_is_itself_and_no_recipe_is_the_best():
+    assert configure(None, {"epochs": None}) == DEFAULT == BEST
     for name, recipe in RECIPES.items():
         assert configure(name, {}) == recipe.config
 
@@ -205,12 +206,13 @@ def test_spec_augment_of_a_recipe_is_switched_off_and_its_policy_exchanged():
     assert changed(config, {"policy": "SM"}).stages[0].feed.augmentations == (SpecAugment.published("SM"),)
 
 
-def test_our_recipes_are_one_configuration_whole_and_in_folds():
-    assert {name for name, recipe in RECIPES.items() if recipe.experiment == OURS} == {
-        "best",
-        "best-noisy",
-        "best-ensemble",
-    }
+def test_our_recipes_hold_out_the_same_clips():
+    ours = {name: recipe.config for name, recipe in RECIPES.items() if recipe.experiment == OURS}
+    assert ours.keys() == {"best", "best-noisy", "best-ensemble", "simple", "two-stages"}
+    assert {(config.validation_share, config.seed) for config in ours.values()} == {(0.1, 0)}
+
+
+def test_best_is_one_configuration_whole_and_in_folds():
     assert configure("best", {}) == BEST
     folds = {configure("best-ensemble", {"fold": fold}) for fold in range(1, ENSEMBLE_FOLDS + 1)}
     assert folds == {dataclasses.replace(BEST, folds=ENSEMBLE_FOLDS, fold=fold) for fold in range(1, 6)}
@@ -221,6 +223,8 @@ def test_our_recipes_are_one_configuration_whole_and_in_folds():
 def test_an_unknown_recipe_and_a_bad_value_are_refused():
     with pytest.raises(DataError, match="recipe: there is no 'table-9'"):
         configure("table-9", {})
+    with pytest.raises(DataError, match=r"did you mean best\?"):
+        configure("bset", {})
     with pytest.raises(DataError, match="epochs"):
         configure("table-6.1-simple", {"epochs": 0})
 
@@ -234,14 +238,14 @@ def test_epochs_are_the_last_stage_s_and_those_before_change_in_proportion():
 @pytest.mark.parametrize(
     ("options", "where"),
     [
-        ({"weight_decay": 0.1}, "--optimizer adamw"),
-        ({"name": "resnet50", "dropout": 0.2}, "the heads conv and mlp"),
+        ({"optimizer": "adam", "weight_decay": 0.1}, "--optimizer adamw"),
+        ({"name": "resnet50", "head": "dense", "dropout": 0.2}, "the heads conv and mlp"),
         ({"name": "resnet50", "head": "mlp", "kernel_size": 5}, "the head conv"),
         ({"weights": "nosuch.h5"}, "a network on a backbone"),
         ({"head": "conv"}, "a network on a backbone"),
         ({"trainable": "all", "name": "compact"}, "a network on a backbone"),
-        ({"width": 8}, "the compact network"),
-        ({"mix_in_turn": 0.5}, "mixed sounds"),
+        ({"name": "simple", "width": 8}, "the compact network"),
+        ({"name": "simple", "mix_in_turn": 0.5}, "mixed sounds"),
         ({"time_warp_frames": 8}, "SpecAugment"),
         ({"noisy_weight": 0.5}, "noisy clips"),
         ({"folds": 3, "validation_share": 0.3}, "training without --folds"),
@@ -262,8 +266,31 @@ def test_an_option_that_would_change_nothing_is_refused_with_where_it_would(opti
         {"name": "compact", "width": 8, "pooling": "attention", "standardise": False, "frequency_map": True},
         {"mix_share": 0.5, "mix_in_turn": 0.5, "mix_level_db": 3.0},
         {"splits": ("curated", "noisy"), "noisy_weight": 0.5},
-        {"weights": "none", "validation_share": 0.3, "kernel_size": 5, "dropout": 0.1},
+        {"name": "simple", "validation_share": 0.3, "kernel_size": 5, "dropout": 0.1},
     ],
 )
 def test_an_option_that_changes_something_is_taken(options):
     assert configure(None, options) != DEFAULT
+
+
+def test_a_network_named_alone_is_trained_by_a_recipe_of_its_own():
+    for network in NETWORKS:
+        config = configure(None, {"name": network})
+        assert config == changed(RECIPES[recipe_of(network)].config, {"name": network})
+        assert config.model.name == network
+    assert configure(None, {"name": "simple"}) == RECIPES["simple"].config
+    assert configure(None, {"name": "compact"}) == BEST
+    resnet = configure(None, {"name": "resnet50"})
+    assert resnet == RECIPES["table-7.1-model-2"].config  # and not the frozen backbone with a dense head
+    assert [stage.trainable for stage in resnet.stages] == ["top", "none"] and resnet.model.head == "conv"
+
+
+def test_a_network_beside_a_recipe_takes_its_place_there():
+    assert configure("best", {"name": "simple"}) == changed(BEST, {"name": "simple"})
+
+
+def test_without_noisy_clips_every_stage_is_trained_and_validated_on_curated_ones():
+    config = without_noisy_clips(RECIPES["two-stages"].config)
+    assert [(stage.splits, stage.validate_on) for stage in config.stages] == [(("curated",), "curated")] * 2
+    assert [stage.trainable for stage in config.stages] == ["top", "none"]
+    assert without_noisy_clips(BEST) == BEST

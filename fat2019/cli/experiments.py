@@ -9,7 +9,7 @@ from fat2019.cli import options
 from fat2019.cli.command import Command
 from fat2019.cli.fields import recipe_options
 from fat2019.cli.loading import load_tensorflow, require_file, require_files_of, require_folder_place
-from fat2019.cli.options import PATH, NearChoice, Windows, as_json
+from fat2019.cli.options import FEATURES, PATH, NearChoice, Windows, as_json
 from fat2019.cli.output import print_result, say_epoch
 from fat2019.config.recipes import configure
 from fat2019.errors import DataError
@@ -73,7 +73,7 @@ def _out(folder: str) -> Any:
 @as_json
 def reproduce(
     table: str,
-    features: Path,
+    features: Path | None,
     out: Path | None,
     scale: float,
     weights: str | None,
@@ -94,7 +94,7 @@ def reproduce(
         raise DataError(f"truth: {name} has no scores of test clips; only {FINAL} has")
     require_file(truth)
     require_folder_place(path)
-    store = FeatureStore.open(features)
+    store = FeatureStore.open(features or FEATURES)
     load_tensorflow()
     from fat2019.experiments.report_tables import reproduce as run
 
@@ -141,7 +141,7 @@ def reproduce(
 @as_json
 def compare(
     table: str,
-    features: Path,
+    features: Path | None,
     out: Path | None,
     scale: float,
     seeds: int,
@@ -163,7 +163,7 @@ def compare(
     for _, labels in others:
         require_file(labels)
     require_folder_place(path)
-    store = FeatureStore.open(features)
+    store = FeatureStore.open(features or FEATURES)
     sets = [(FeatureStore.open(other), labels) for other, labels in others]
     trials_of(table, store, scale, rows)
     load_tensorflow()
@@ -186,7 +186,7 @@ def compare(
 @click.option("--out", type=PATH, default=Path("sweep"), help="Folder for runs and table.")
 @options.recipe
 @recipe_options(repeatable=True)
-def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes: Any) -> None:
+def sweep(features: Path | None, out: Path, recipe: str | None, json_: bool, **changes: Any) -> None:
     """Train every combination of options given more than once.
 
     Run the same command again to resume; finished runs are kept. With folds, one is trained: the first, or --fold.
@@ -198,7 +198,7 @@ def sweep(features: Path, out: Path, recipe: str | None, json_: bool, **changes:
     base = configure(recipe, fixed)
     require_files_of(base)
     require_folder_place(out)
-    store = FeatureStore.open(features)
+    store = FeatureStore.open(features or FEATURES)
     load_tensorflow()
     from fat2019.experiments.sweep import sweep as run
     from fat2019.experiments.sweep import to_markdown

@@ -64,9 +64,12 @@ def some_columns(_: click.Context, __: click.Parameter, value: str | None) -> di
 
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object on standard output, nothing else.")
-store_to_train_on = click.option("--features", type=PATH, default=Path("features/fat2019"), help="The feature store.")
+FEATURES = Path("features/fat2019")  # the store of commands that are given none
+store_to_train_on = click.option(
+    "--features", type=PATH, default=None, help=f"Feature store to train on.  [default: {FEATURES}]"
+)
 store_of_the_run = click.option(
-    "--features", type=PATH, default=None, help="The feature store.  [default: the one of the training]"
+    "--features", type=PATH, default=None, help="Feature store.  [default: the one of the training]"
 )
 recipe = click.option(
     "--recipe",

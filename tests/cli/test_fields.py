@@ -113,5 +113,5 @@ def test_help_names_the_default_of_training_without_a_recipe():
 def test_a_sweep_takes_options_more_than_once_and_relabel_has_none_that_it_decides_itself():
     by_name = {option.name: option for option in sweep.params}
     assert by_name["learning_rate"].multiple and not by_name["standardise"].multiple
-    decided = {"splits", "validate_on", "validation_share", "folds", "fold", "relabel"}
+    decided = {"splits", "validate_on", "validation_share", "folds", "fold", "validate_on_fold", "relabel"}
     assert {option.name for option in relabel.params} & OPTIONS.keys() == OPTIONS.keys() - decided

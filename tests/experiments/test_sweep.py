@@ -60,7 +60,7 @@ def test_a_run_that_diverges_does_not_end_the_sweep(store, tmp_path, monkeypatch
 
 
 def test_a_bad_value_is_found_before_anything_is_trained(store, tmp_path, trained):
-    with pytest.raises(DataError, match="learning rate"):
+    with pytest.raises(DataError, match="learning_rate: expected a number > 0"):
         sweep(store, TrainConfig(), {"learning_rate": (1e-3, -1.0)}, tmp_path)
     with pytest.raises(DataError, match="no value for optimizer"):
         sweep(store, TrainConfig(), {"optimizer": ()}, tmp_path)

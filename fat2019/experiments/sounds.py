@@ -1,0 +1,34 @@
+"""A folder of sounds, or a store, as what a training begins with."""
+
+from pathlib import Path
+
+from fat2019.config.features import NAMED
+from fat2019.data.data_set import find_data_set
+from fat2019.store.builder import BuildSummary, build_features
+from fat2019.store.manifest import MANIFEST_NAME
+from fat2019.utils.progress import Progress
+
+
+def is_store(path: Path) -> bool:
+    """Whether a folder holds a feature store."""
+    return (path / MANIFEST_NAME).is_file()
+
+
+def store_place(sounds: Path, features: Path = Path("features")) -> Path:
+    """The folder of the store of these sounds: the store itself, or one of the sounds' name."""
+    return sounds if is_store(sounds) else features / (sounds.resolve().name or "sounds")
+
+
+def build_store(sounds: Path, out: Path, configuration: str, progress: Progress | None = None) -> BuildSummary:
+    """Build what is missing of the store of a folder of sounds.
+
+    Args:
+        sounds: the folder, in any layout that is known.
+        out: the store's folder.
+        configuration: name of the features, one of :data:`fat2019.config.features.NAMED`.
+        progress: is called after each shard.
+
+    Raises:
+        DataError: the folder is no data set, or the store cannot be built.
+    """
+    return build_features(find_data_set(sounds), out, NAMED[configuration], progress=progress)

@@ -1,0 +1,67 @@
+"""Which recipe is trained where none is named, and what it becomes for the clips that there are."""
+
+import dataclasses
+import logging
+
+import pytest
+
+from fat2019.config.recipes import BEST, RECIPES
+from fat2019.experiments.choice import choose_recipe, fitted
+
+
+def transfer(monkeypatch, missing):
+    recipe = dataclasses.replace(RECIPES["best"], name="transfer", row="a pretrained network", missing=lambda: missing)
+    monkeypatch.setitem(RECIPES, "transfer", recipe)
+
+
+def test_a_pretrained_network_is_chosen_where_its_weights_are_there(monkeypatch):
+    transfer(monkeypatch, "")
+    choice = choose_recipe()
+    assert (choice.recipe, choice.reason) == ("transfer", "a pretrained network")
+
+
+def test_else_the_recipe_from_scratch_is_chosen_and_says_what_the_other_lacks(monkeypatch):
+    transfer(monkeypatch, "its weights are not there")
+    choice = choose_recipe()
+    assert choice.recipe == "best"
+    assert choice.reason.startswith("not transfer, since its weights are not there; ")
+
+
+def test_without_the_recipe_of_pretrained_networks_there_is_the_one_from_scratch(monkeypatch):
+    monkeypatch.delitem(RECIPES, "transfer", raising=False)
+    assert choose_recipe().recipe == "best"
+
+
+class Store:
+    """As much of a store as counts: the splits of its clips, and its classes."""
+
+    def __init__(self, splits, classes):
+        import pandas as pd
+
+        self.path, self.vocabulary = "STORE", range(classes)
+        self.clips = pd.DataFrame({"split": [name for name, count in splits.items() for _ in range(count)]})
+
+
+def test_a_large_store_leaves_a_recipe_as_it_is():
+    for recipe in ("best", "two-stages"):
+        config = RECIPES[recipe].config
+        assert fitted(config, Store({"curated": 1000, "noisy": 10}, 80), {}) is config
+
+
+def test_without_noisy_clips_stages_on_them_are_trained_on_curated_ones(caplog):
+    config = RECIPES["two-stages"].config
+    with caplog.at_level(logging.INFO, "fat2019"):
+        stages = fitted(config, Store({"curated": 1000}, 80), {}).stages
+    assert [stage.splits for stage in stages] == [("curated",), ("curated",)]
+    assert "STORE has no noisy clips" in caplog.text
+    assert fitted(config, Store({"curated": 1000}, 80), {"splits": ("noisy",)}) is config  # that is for training to say
+
+
+@pytest.mark.parametrize(("clips", "classes", "share"), [(12, 2, 0.17), (799, 80, 0.1), (100, 80, 0.25), (20, 2, 0.1)])
+def test_of_few_clips_about_one_a_class_is_held_out_and_at_most_a_quarter(clips, classes, share):
+    assert fitted(BEST, Store({"curated": clips}, classes), {}).validation_share == share
+
+
+def test_a_share_that_was_given_stays():
+    config = dataclasses.replace(BEST, validation_share=0.01)
+    assert fitted(config, Store({"curated": 12}, 2), {"validation_share": 0.01}) is config

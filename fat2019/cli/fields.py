@@ -19,11 +19,12 @@ from fat2019.config.recipes import DEFAULT
 from fat2019.config.training import Stage, TrainConfig
 from fat2019.utils.values import GROUPS, Checked, bare_type, choices, meta
 
+_ON_BY_DEFAULT: dict[type[Checked], Any] = {type(one): one for one in DEFAULT.stages[-1].feed.augmentations}
 _DEFAULTS: tuple[tuple[type[Checked], Any], ...] = (
     (ModelConfig, DEFAULT.model),
     (Stage, DEFAULT.stages[-1]),
     (FeedConfig, DEFAULT.stages[-1].feed),
-    *((cls.options(), cls.options()()) for cls in registered()),
+    *((cls.options(), _ON_BY_DEFAULT.get(cls.options(), cls.options()())) for cls in registered()),
     (TrainConfig, DEFAULT),
 )
 

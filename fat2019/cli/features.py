@@ -215,6 +215,7 @@ def verify(store: Path, deep: bool, json_: bool) -> None:
         or [f"{store}: no damage found"],
     )
     if problems:
+        logging.getLogger("fat2019").info("to mend it: fat2019 build-features DATA --out %s --repair", store)
         sys.exit(1)
 
 

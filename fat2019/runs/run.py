@@ -159,6 +159,8 @@ class Run:
 @contextlib.contextmanager
 def log_file(path: Path) -> Iterator[None]:
     """Write what the package says meanwhile into the ``log.txt`` of a run's folder as well."""
+    if (path / "log.txt").is_symlink():  # which whoever shares the folder could have written through
+        raise DataError(f"{path / 'log.txt'}: a link, where a run's log is expected: remove it")
     handler = logging.FileHandler(path / "log.txt", encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger("fat2019").addHandler(handler)

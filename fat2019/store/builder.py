@@ -43,8 +43,8 @@ from fat2019.store.planner import Plan, left_over, make_plan, shard_counts
 from fat2019.store.shards import open_regular
 from fat2019.store.sources import STAMPS_NAME, Contents, Sources, alike_times, list_sources, write_stamps
 from fat2019.store.worker import disk_errors, make_shard
-from fat2019.utils.files import sync_folder
-from fat2019.utils.lock import LOCK_NAME, build_lock
+from fat2019.utils.files import make_folder, sync_folder
+from fat2019.utils.lock import LOCK_NAME, OWNER_SUFFIX, build_lock
 from fat2019.utils.progress import Progress
 
 _LOG = logging.getLogger("fat2019")
@@ -171,7 +171,7 @@ def _up_to_date(out: Path, wanted: Header, sources: Sources) -> Manifest | None:
 
 def _is_trace(name: str) -> bool:
     """Whether a file is what only a builder at work, or one that died, leaves."""
-    return name in (JOURNAL_NAME, LOCK_NAME) or name.startswith(TEMPORARY_PREFIX)
+    return name in (JOURNAL_NAME, LOCK_NAME, LOCK_NAME + OWNER_SUFFIX) or name.startswith(TEMPORARY_PREFIX)
 
 
 @contextlib.contextmanager
@@ -179,7 +179,7 @@ def _folder(out: Path) -> Iterator[None]:
     """The store's folder, made if need be, and removed again if it stayed empty."""
     if out.exists() and not out.is_dir():
         raise DataError(f"{out}: a file, where the folder of a store is expected")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     names = {path.name for path in out.iterdir()}
     if names and MANIFEST_NAME not in names and not any(map(_is_trace, names)):
         raise DataError(f"{out}: neither empty nor a feature store: give another folder")

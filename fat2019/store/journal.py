@@ -37,7 +37,8 @@ def start_journal(folder: Path, header: Header, shards: Iterable[ShardRecord]) -
 
 def append_to_journal(folder: Path, shard: ShardRecord) -> None:
     """Note, durably, that a shard is committed."""
-    with (folder / JOURNAL_NAME).open("ab") as file:
+    descriptor = os.open(folder / JOURNAL_NAME, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "ab") as file:
         file.write(_line(shard_to_json(shard)))
         file.flush()
         os.fsync(file.fileno())
@@ -81,7 +82,8 @@ def _from_bytes(data: bytes) -> tuple[Header, tuple[ShardRecord, ...]] | None:
 def replace(path: Path, data: bytes) -> None:
     """Write a file so that at any moment, and after a loss of power, the old or the new one is there, whole."""
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}-{os.getpid()}")
-    temporary.write_bytes(data)
+    with temporary.open("xb") as file:  # which follows no link
+        file.write(data)
     sync(temporary)
     temporary.replace(path)
     sync_folder(path.parent)

@@ -24,7 +24,7 @@ from fat2019.store.reader import edition, require_finished
 from fat2019.store.schema import ClipFeatures
 from fat2019.store.shards import FileRecord, content_key, open_regular, sha256
 from fat2019.store.sources import STAMPS_NAME
-from fat2019.utils.lock import LOCK_NAME
+from fat2019.utils.lock import LOCK_NAME, OWNER_SUFFIX
 
 # Other processors and library versions round sums of a spectrum otherwise; near the floor decibels magnify that.
 _TOLERANCE_DB = 0.1
@@ -51,11 +51,13 @@ def verify(store: Path | str, deep: bool = False) -> list[Problem]:
         What is wrong, in the order of the store; nothing if it is sound.
 
     Raises:
-        DataError: there is no such folder: nothing that could be damaged.
+        DataError: there is no such folder, or nothing of a store in it: nothing that could be damaged.
     """
     folder = Path(store)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder: expected a feature store")
+    if not any((folder / name).exists() for name in (MANIFEST_NAME, JOURNAL_NAME)) and not any(folder.glob("*-of-*")):
+        require_finished(folder)
     before = edition(folder)
     problems = list(_check(folder, deep))
     if edition(folder) != before:  # shards of another manifest, which are no damage
@@ -79,7 +81,7 @@ def _check(folder: Path, deep: bool) -> Iterator[Problem]:
 
 def _unknown_files(folder: Path, manifest: Manifest) -> Iterator[Problem]:
     known = {file.name for shard in manifest.shards for file in shard.files}
-    known |= {MANIFEST_NAME, JOURNAL_NAME, LOCK_NAME, STAMPS_NAME}
+    known |= {MANIFEST_NAME, JOURNAL_NAME, LOCK_NAME, LOCK_NAME + OWNER_SUFFIX, STAMPS_NAME}
     if (folder / JOURNAL_NAME).exists():  # the shards of an update that is not finished
         known |= left_over(folder, manifest.shards).keys()
     for name in sorted(path.name for path in folder.iterdir()):

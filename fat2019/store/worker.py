@@ -82,7 +82,7 @@ def disk_errors(out: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise DataError(f"{out}: cannot be written: {error.strerror}") from error
-        raise
+        raise DataError(f"{error.filename or out}: failed: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

@@ -33,6 +33,7 @@ def whole(path: Path) -> Iterator[Path]:
     _require_replaceable(path)
     # Of this process alone: two that write the same file do not write into one another's.
     unfinished = path.absolute().with_name(f"{_UNFINISHED}{os.getpid()}-{path.name}")
+    _remove(unfinished)  # a link there would be written through
     try:
         yield unfinished
         sync(unfinished)
@@ -68,6 +69,14 @@ def sync(path: Path) -> None:
             sync_folder(Path(folder))
     else:
         _sync_descriptor(path, os.O_RDONLY)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, durably."""
+    missing = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.absolute().parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -172,12 +181,14 @@ def _sync_descriptor(path: Path, flags: int) -> None:
     descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # it has no name itself
     finally:
         os.close(descriptor)
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         with contextlib.suppress(OSError):  # it is not there any more, or what keeps it from going is told elsewhere

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fat2019.errors import DataError
+from fat2019.runs import run as run_module
 from fat2019.runs.run import Run
 from tests.run_folders import make_run
 
@@ -137,3 +138,12 @@ def test_a_store_that_was_moved_is_given_by_an_option(store, tmp_path):
     with pytest.raises(DataError, match=r"gone: the store that .* is not there any more; give its new place by --fea"):
         run.store()
     assert run.store(store.path).path == store.path
+
+
+def test_a_link_in_the_place_of_a_log_is_not_written_through(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "log.txt").symlink_to(victim)
+    with pytest.raises(DataError, match="a link, where a run's log is expected"), run_module.log_file(tmp_path):
+        pass
+    assert victim.read_text() == "precious"

@@ -461,3 +461,30 @@ def test_an_update_says_what_it_needs_of_the_disk(sounds, tmp_path, caplog):
     with caplog.at_level("INFO", "fat2019"):
         build(sounds, tmp_path / "s")
     assert "readers keep the store that is there until the new one is finished: 0." in caplog.text
+
+
+def test_nothing_in_a_strangers_folder_is_written_through_a_link(sounds, tmp_path):
+    out, victim = tmp_path / "s", tmp_path / "victim"
+    build(sounds, out)
+    victim.write_text("precious")
+    for name in ("build.lock", "build.journal", "sources.json", f".tmp-manifest.json-{os.getpid()}"):
+        (out / name).unlink(missing_ok=True)
+        (out / name).symlink_to(victim)
+        write_sound(sounds / "train_curated" / "c001.wav", seed=len(name))
+        with contextlib.suppress(DataError):
+            build(sounds, out)
+        (out / name).unlink(missing_ok=True)
+        assert victim.read_text() == "precious"
+    build(sounds, out)
+    assert verify(out) == []
+
+
+def test_a_disk_that_fails_to_make_a_file_durable_is_told_in_one_line(sounds, tmp_path, monkeypatch):
+    def fail(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        message = refusal(sounds, tmp_path / "s")
+    assert str(tmp_path) in message and message.endswith("failed: Input/output error")
+    assert build(sounds, tmp_path / "s").clips == 16

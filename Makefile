@@ -33,6 +33,7 @@ dist: install
 
 # The least versions that pyproject.toml allows, in an environment of their own, through the demo.
 lowest: install
+	mkdir -p build
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --output-file build/lowest.txt pyproject.toml
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/lowest
 	$(BIN)/uv pip install --quiet --python build/lowest/bin/python --requirement build/lowest.txt

@@ -34,7 +34,7 @@ class PretrainedNetwork:
             weights: "pretrained", which are downloaded once, or a file of them.
 
         Raises:
-            DataError: another name, or the weights are not to be had or do not fit.
+            DataError: another name, or the weights are not available or do not fit.
         """
         if name not in PRETRAINED:
             raise DataError(f"pretrained network: expected one of {', '.join(PRETRAINED)}, received {name!r}")
@@ -56,7 +56,7 @@ class PretrainedNetwork:
         """The names of its own classes, in the order of its scores; read or downloaded when first asked for.
 
         Raises:
-            DataError: they are not to be had.
+            DataError: they are not available.
         """
         return self._whole.class_names(self._path)
 

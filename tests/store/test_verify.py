@@ -70,6 +70,10 @@ def test_a_sound_store_has_no_problems(store):
     assert verify(store, deep=True) == []
 
 
+def test_a_sound_store_of_unscaled_log_mels_has_no_problems(open_store):
+    assert verify(open_store("float16", "yamnet").path, deep=True) == []
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_byte_flipped_anywhere_in_a_shard_is_found(store, suffix):
     shard = a_shard(store)

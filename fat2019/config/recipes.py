@@ -44,8 +44,8 @@ BEST = TrainConfig(
     ),
     validation_share=0.1,
 )
-# For whoever has few sounds and may use networks pretrained on others: YAMNet frozen, and a linear layer on the means of
-# seven of its stages, trained on windows that are moved and mixed like those of `best`. Then the whole network, from
+# For whoever has few sounds and may use networks pretrained on others: YAMNet frozen, and a linear layer on the means
+# of seven of its stages, trained on windows that are moved and mixed like those of `best`. Then the whole network, from
 # that layer on and with small steps: a layer that begins at random would destroy what the network has learnt.
 TRANSFER = TrainConfig(
     ModelConfig("yamnet", "stages", weights="audioset", dropout=0.3, freeze_statistics=True),

@@ -126,7 +126,7 @@ def list_models(classes: int) -> list[dict[str, Any]]:
 
 
 def _backbone_features(images: Any, config: ModelConfig) -> Any:
-    """The feature map ``(batch, rows, columns, channels)`` of a backbone; those of its stages, if the head takes them."""
+    """A backbone's feature map ``(batch, rows, columns, channels)``, or those of its stages, if the head takes them."""
     row = BACKBONES[config.name]
     repeated = keras.layers.Concatenate()([images] * row.channels) if row.channels > 1 else images
     backbone = row.build((*images.shape[1:3], row.channels), config.name)

@@ -70,8 +70,7 @@ class Hdf5Format(StorageFormat):
                 for name, target in targets.items():
                     offset = target.offset[position : position + clips + 1].tolist()
                     shard.read_into(name, int(shape.offset(name)[row]), target.array[offset[0] : offset[-1]])
-                    for number, (first, last) in enumerate(itertools.pairwise(offset), start=row):
-                        shard.check(name, number, target.array[first:last])
+                    shard.check(name, row, target.array, offset)
 
     def clips(self, folder: Path, shape: ShardShape) -> Iterator[ClipFeatures]:
         datasets = _datasets(shape)
@@ -84,7 +83,7 @@ class Hdf5Format(StorageFormat):
             for row in range(len(shape.fnames)):
                 stored = {name: shard.read(name, *shape.offset(name)[row : row + 2].tolist()) for name in ARRAYS}
                 for name, values in stored.items():
-                    shard.check(name, row, values)
+                    shard.check(name, row, values, [0, len(values)])
                 entries = {name: values if ARRAYS[name].lengths else values[0] for name, values in stored.items()}
                 yield unpacked(entries, shard.path)
 
@@ -141,16 +140,27 @@ class Hdf5Shard:
                 raise DataError(f"{self.path}: damaged: shorter than its manifest says: {REPAIR}")
             done += count
 
-    def check(self, name: str, row: int, stored: NDArray[Any]) -> None:
-        """See that what was read of an array is what was written of the clip in this row.
+    def check(self, name: str, row: int, stored: NDArray[Any], offset: Sequence[int]) -> None:
+        """See that what was read of an array is what was written.
+
+        Args:
+            name: of the array.
+            row: the first of the clips read.
+            stored: ``(entries, ...)``.
+            offset: ``(clips + 1,)``, where the entries of each clip begin.
 
         Raises:
             DataError: it is not.
         """
-        if self._checksums is not None and self._checksums[row, _COLUMNS[name]] != google_crc32c.value(stored):
-            raise DataError(
-                f"{self.path}: damaged: {name} of {self._shape.fnames[row]} does not match its checksum: {REPAIR}"
-            )
+        if self._checksums is None:
+            return
+        # In one expression: there are tens of thousands of clips.
+        found = [google_crc32c.value(stored[first:last]) for first, last in itertools.pairwise(offset)]
+        expected = self._checksums[row : row + len(found), _COLUMNS[name]].tolist()
+        if found != expected:
+            wrong = next(step for step in range(len(found)) if found[step] != expected[step])
+            fname = self._shape.fnames[row + wrong]
+            raise DataError(f"{self.path}: damaged: {name} of {fname} does not match its checksum: {REPAIR}")
 
     @functools.cached_property
     def _checksums(self) -> NDArray[np.uint32] | None:

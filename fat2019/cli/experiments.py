@@ -7,6 +7,7 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.command import Command
+from fat2019.cli.configuration import read_configuration
 from fat2019.cli.fields import recipe_options
 from fat2019.cli.loading import load_tensorflow, require_file, require_files_of, require_folder_place
 from fat2019.cli.options import FEATURES, PATH, NearChoice, Windows, as_json
@@ -185,8 +186,11 @@ def compare(
 @options.store_to_train_on
 @click.option("--out", type=PATH, default=Path("sweep"), help="Folder for runs and table.")
 @options.recipe
+@options.config
 @recipe_options(repeatable=True)
-def sweep(features: Path | None, out: Path, recipe: str | None, json_: bool, **changes: Any) -> None:
+def sweep(
+    features: Path | None, out: Path, recipe: str | None, config: Path | None, json_: bool, **changes: Any
+) -> None:
     """Train every combination of options given more than once.
 
     Run the same command again to resume; finished runs are kept. With folds, one is trained: the first, or --fold.
@@ -195,7 +199,7 @@ def sweep(features: Path | None, out: Path, recipe: str | None, json_: bool, **c
 
     fixed = {name: value for name, value in changes.items() if not isinstance(value, tuple)}
     grid = {name: values for name, values in changes.items() if isinstance(values, tuple) and values}
-    base = configure(recipe, fixed)
+    base = configure(recipe, fixed, read_configuration(config) if config else None)
     require_files_of(base)
     require_folder_place(out)
     store = FeatureStore.open(features or FEATURES)

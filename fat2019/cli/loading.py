@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from fat2019.config.model import PUBLISHED
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 
@@ -142,7 +143,7 @@ def require_files_of(config: TrainConfig) -> None:
         DataError: one is not.
     """
     weights = config.model.weights
-    if config.model.has_backbone and weights not in ("imagenet", "none") and not Path(weights).is_file():
-        raise DataError(f"{weights}: no such weights file (--weights takes imagenet, none or a file)")
+    if config.model.has_backbone and weights not in (*PUBLISHED, "none") and not Path(weights).is_file():
+        raise DataError(f"{weights}: no such weights file (--weights takes pretrained, none or a file)")
     if config.relabel and not Path(config.relabel).is_file():
         raise DataError(f"{config.relabel}: no such file of label confidences; `relabel` writes one")

@@ -78,6 +78,13 @@ recipe = click.option(
     metavar="RECIPE",
     help="Start from a preset (`fat2019 recipes`); other options override it.",
 )
+config = click.option(
+    "--config",
+    type=PATH,
+    default=None,
+    metavar="FILE",
+    help="Start from a TOML or JSON file, such as config.json of a run; other options override it.",
+)
 truth = click.option(
     "--truth", type=PATH, default=None, help="CSV (fname,labels) of the labels of test clips, where they are known."
 )

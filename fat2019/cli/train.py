@@ -9,11 +9,12 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.command import Command
+from fat2019.cli.configuration import read_configuration
 from fat2019.cli.fields import recipe_options
 from fat2019.cli.loading import load_tensorflow, require_files_of, require_folder_place
 from fat2019.cli.options import FEATURES, PATH, as_json
 from fat2019.cli.output import epoch_line, print_result, say_epoch
-from fat2019.config.recipes import RECIPES, configure
+from fat2019.config.recipes import RECIPES, configure, recipe_of
 from fat2019.experiments.choice import choose_recipe, fitted
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
@@ -21,6 +22,8 @@ from fat2019.utils.progress import progress
 if TYPE_CHECKING:
     from fat2019.runs.run import Run
     from fat2019.store.reader import FeatureStore
+
+log = logging.getLogger(__name__)
 
 
 @click.command(
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     help="Folder of the run.  [default: runs/RECIPE or runs/MODEL, with SOUNDS runs/NAME-RECIPE]",
 )
 @options.recipe
+@options.config
 @recipe_options()
 @click.option("--own-folds", is_flag=True, help="Cross-validate over the data set's own folds, in RUN/fold-1, ...")
 @as_json
@@ -50,43 +54,54 @@ def train(
     features: Path | None,
     run: Path | None,
     recipe: str | None,
+    config: Path | None,
     own_folds: bool,
     json_: bool,
     **changes: Any,
 ) -> None:
     """Train a network on SOUNDS: a feature store, or a folder of sounds, of which a store is built first.
 
-    A folder is built into features/NAME; the run's page is written into the run's folder. SOUNDS may also be left out,
-    for --features. Without --recipe and --model, the recipe that serves best here is chosen. The defaults below are
-    those of the recipe best. Run the same command again to resume from the last finished epoch.
+    A folder is built into features/NAME, or features/NAME-yamnet for YAMNet; the run's page is written into the run's
+    folder. SOUNDS may also be left out, for --features. Without --recipe and --model, the recipe that serves best here
+    is chosen. The defaults below are those of the recipe best. Run the same command again to resume from the last
+    finished epoch.
     """
+    from fat2019.store.reader import FeatureStore
+
     if sounds is not None and features is not None:
         raise click.UsageError("give SOUNDS or --features, and not both")
     if own_folds and (changes["folds"] or changes["validate_on_fold"]):
         raise click.UsageError("--own-folds, --folds and --validate-on-fold exclude each other")
-    name = _recipe_to_train(recipe, changes["name"])
-    config = configure(name, changes)
-    folder = "-".join([*([sounds.resolve().name] if sounds else []), recipe or changes["name"] or name or ""])
-    path = run or Path("runs") / folder
-    require_files_of(config)
+    source = sounds or features or FEATURES
+    store = None if sounds is not None and _is_folder_of_sounds(sounds) else FeatureStore.open(source)
+    base = read_configuration(config) if config else None
+    name = recipe
+    if recipe is None and base is None and changes["name"] is None:
+        choice = choose_recipe(store.config if store else None)
+        log.info("recipe %s: %s", choice.recipe, choice.reason)
+        name = choice.recipe
+    training = configure(name, changes, base)
+    called = name or changes["name"] or (config.stem if config else "")
+    path = run or Path("runs") / "-".join([*([sounds.resolve().name] if sounds else []), called])
+    require_files_of(training)
     require_folder_place(path)
-    store = _store_to_train_on(sounds or features or FEATURES, name, is_folder_welcome=sounds is not None)
-    if recipe is None:
-        config = fitted(config, store, changes)
+    store = store or _built(source, RECIPES[recipe_of(training.model.name)].features)
+    if recipe is None and base is None:
+        training = fitted(training, store, changes)
     load_tensorflow()
     from fat2019.scoring.cross_validation import cross_validation
     from fat2019.scoring.trust import caution
     from fat2019.training.trainer import train as fit
     from fat2019.training.trainer import train_folds, train_own_folds
 
-    epochs = [stage.epochs for stage in config.stages]
-    if own_folds or (config.folds and changes["fold"] is None):
+    epochs = [stage.epochs for stage in training.stages]
+    if own_folds or (training.folds and changes["fold"] is None):
         fit_all = train_own_folds if own_folds else train_folds
-        runs = fit_all(store, config, path, epoch_line(epochs, of=" of this fold"))
+        runs = fit_all(store, training, path, epoch_line(epochs, of=" of this fold"))
         result, lines = cross_validation(runs)
         print_result(result, json_, [*(_trained(one) for one in runs), *lines])
         return
-    trained = fit(store, config, path, epoch_line(epochs))
+    trained = fit(store, training, path, epoch_line(epochs))
     result, lines = {"run": str(path), **trained.metrics}, [_trained(trained)]
     lines += filter(None, [caution(trained.metrics["validation"])])
     if sounds is not None:
@@ -96,29 +111,24 @@ def train(
     print_result(result, json_, lines)
 
 
-def _recipe_to_train(recipe: str | None, network: str | None) -> str | None:
-    """The recipe that was asked for, or the one that serves best; none where a network is named, which has its own."""
-    if recipe or network:
-        return recipe
-    choice = choose_recipe()
-    logging.getLogger("fat2019").info("recipe %s: %s", choice.recipe, choice.reason)
-    return choice.recipe
+def _is_folder_of_sounds(path: Path) -> bool:
+    from fat2019.experiments.sounds import is_store
+
+    return path.is_dir() and not is_store(path)
 
 
-def _store_to_train_on(path: Path, recipe: str | None, *, is_folder_welcome: bool) -> "FeatureStore":
-    """Open a store, or build the one of a folder of sounds."""
-    from fat2019.experiments.sounds import build_store, is_store, store_place
+def _built(sounds: Path, configuration: str) -> "FeatureStore":
+    """The store of a folder of sounds, with what is missing of it built."""
+    from fat2019.experiments.sounds import build_store, store_place
     from fat2019.store.reader import FeatureStore
 
-    if is_folder_welcome and path.is_dir() and not is_store(path):
-        place = store_place(path)
-        with progress("clips") as show:
-            summary = build_store(path, place, RECIPES[recipe].features if recipe else "report", show)
-        logging.getLogger("fat2019").info("%s: %d clips of %s", place, summary.clips, path)
-        for fname, reason in summary.quarantined:
-            logging.getLogger("fat2019").warning("left out: %s: %s", fname, reason)
-        path = place
-    return FeatureStore.open(path)
+    place = store_place(sounds, configuration)
+    with progress("clips") as show:
+        summary = build_store(sounds, place, configuration, show)
+    log.info("%s: %d clips of %s", place, summary.clips, sounds)
+    for fname, reason in summary.quarantined:
+        log.warning("left out: %s: %s", fname, reason)
+    return FeatureStore.open(place)
 
 
 def _page_of(run: Path) -> Path:
@@ -162,9 +172,19 @@ _DECIDED = ("splits", "validate_on", "validation_share", "folds", "fold", "valid
     help="Folds of the noisy clips, each scored by a network of its own.",
 )
 @options.recipe
+@options.config
 @recipe_options(leave_out=_DECIDED)
 @as_json
-def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | None, json_: bool, **changes: Any) -> None:
+def relabel(
+    features: Path | None,
+    out: Path,
+    work: Path,
+    parts: int,
+    recipe: str | None,
+    config: Path | None,
+    json_: bool,
+    **changes: Any,
+) -> None:
     """Estimate the confidence of noisy labels by networks that have not seen the clips, for `train --relabel`.
 
     The file has each clip's scores, how far its labels agree with them, and what to do with it: keep, drop, or train on
@@ -176,13 +196,14 @@ def relabel(features: Path, out: Path, work: Path, parts: int, recipe: str | Non
 
     require_place(out)
     require_folder_place(work)
-    config = configure(recipe or "best-noisy", changes)
+    base = read_configuration(config) if config else None
+    training = configure(recipe or (None if base else "best-noisy"), changes, base)
     store = FeatureStore.open(features or FEATURES)
-    require_files_of(config)
+    require_files_of(training)
     load_tensorflow()
     from fat2019.training.relabel import relabel as judge
 
-    table = judge(store, config, out, work, folds=parts, on_epoch=say_epoch)
+    table = judge(store, training, out, work, folds=parts, on_epoch=say_epoch)
     uses = {use: int((table["use"] == use).sum()) for use in ("keep", "soft", "drop")}
     agreement = float(table["agreement"].mean())
     print_result(

@@ -1,7 +1,7 @@
 """A named configuration, with what is known of it."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from fat2019.config.training import TrainConfig
 
@@ -17,4 +17,3 @@ class Recipe:
     reported: Mapping[str, float]  # parameters, trainable, seconds; LWLRAP: train, validation, test
     note: str = ""
     features: str = "report"  # configuration of the store, one of ``config.features.NAMED``
-    missing: Callable[[], str] = str  # says what it needs and this machine lacks, such as weights; else nothing

@@ -73,21 +73,25 @@ TWO_STAGES = dataclasses.replace(two_stages("resnet50", "specaugment"), validati
 _OF_NETWORKS = {"simple": "simple", "compact": "best", "yamnet": "transfer"}
 
 
-def configure(recipe: str | None, options: Mapping[str, Any]) -> TrainConfig:
+def configure(recipe: str | None, options: Mapping[str, Any], base: TrainConfig | None = None) -> TrainConfig:
     """A recipe with the options that are not None in place of its fields, see :func:`fat2019.config.overrides.changed`.
 
     Args:
         recipe: its name; by default that of the network that the options name, or else :data:`DEFAULT`.
         options: by the names of fields.
+        base: a configuration in place of a recipe.
 
     Raises:
-        DataError: there is no such recipe, a value is out of range, or an option would change nothing.
+        DataError: there is no such recipe, one is given beside another configuration, a value is out of range, or an
+            option would change nothing.
     """
     if recipe is not None and recipe not in RECIPES:
         raise DataError(f"recipe: there is no {recipe!r}{_near(recipe)}; `recipes` lists them")
+    if recipe is not None and base is not None:
+        raise DataError(f"recipe: {recipe} and a configuration from a file exclude each other; leave out one")
     network = options.get("name")
-    base = recipe or (recipe_of(network) if network in NETWORKS else None)
-    config = changed(RECIPES[base].config if base else DEFAULT, options)
+    name = recipe or (recipe_of(network) if network in NETWORKS else None)
+    config = changed(base or (RECIPES[name].config if name else DEFAULT), options)
     require_effect(config, options)
     return config
 
@@ -137,6 +141,7 @@ def _recipes() -> Iterable[Recipe]:
         {},
         "not of the report; needs a store built with --config yamnet. FSDKaggle2019's competition allows no pretrained "
         "networks and no other data",
+        features="yamnet",
     )
     yield from paper_recipes()
 

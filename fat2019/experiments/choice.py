@@ -2,9 +2,11 @@
 
 import dataclasses
 import logging
+import urllib.request
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fat2019.config.features import NAMED, FeatureConfig
 from fat2019.config.overrides import without_noisy_clips
 from fat2019.config.recipes import RECIPES
 from fat2019.config.training import TrainConfig
@@ -14,9 +16,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The best first; the last one needs nothing but sounds.
-_CANDIDATES = ("transfer", "best")
 _MOST_HELD_OUT = 0.25
+_TIMEOUT_S = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,15 +28,32 @@ class Choice:
     reason: str
 
 
-def choose_recipe() -> Choice:
-    """The first recipe for which everything is there."""
-    reasons: list[str] = []
-    for name in [name for name in _CANDIDATES if name in RECIPES]:
-        recipe = RECIPES[name]
-        if not (missing := recipe.missing()):
-            return Choice(name, "; ".join([*reasons, recipe.row]))
-        reasons.append(f"not {name}, since {missing}")
-    raise AssertionError(f"the recipe {_CANDIDATES[-1]} needs nothing")
+def choose_recipe(features: FeatureConfig | None = None) -> Choice:
+    """Transfer from a pretrained network where that is possible, else the best recipe from scratch.
+
+    Args:
+        features: of the store that there is; none where it is still to be built.
+    """
+    if features is not None and dataclasses.replace(features, dtype=NAMED["yamnet"].dtype) != NAMED["yamnet"]:
+        lacks = "the store has other features than a pretrained network takes (`build-features --config yamnet`)"
+    elif not has_yamnet_weights():
+        lacks = "YAMNet's weights are neither here nor to be reached"
+    else:
+        return Choice("transfer", RECIPES["transfer"].row)
+    return Choice("best", f"{RECIPES['best'].row}; not transfer, since {lacks}")
+
+
+def has_yamnet_weights() -> bool:
+    """Whether the weights of YAMNet are in the cache, or can be downloaded when they are needed."""
+    from fat2019.models.weights import YAMNET, cache
+
+    if (cache() / YAMNET.rpartition("/")[2]).is_file():
+        return True
+    try:
+        with urllib.request.urlopen(urllib.request.Request(YAMNET, method="HEAD"), timeout=_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
 
 
 def fitted(config: TrainConfig, store: "FeatureStore", options: Mapping[str, Any]) -> TrainConfig:

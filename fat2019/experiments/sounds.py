@@ -14,9 +14,10 @@ def is_store(path: Path) -> bool:
     return (path / MANIFEST_NAME).is_file()
 
 
-def store_place(sounds: Path, features: Path = Path("features")) -> Path:
-    """The folder of the store of these sounds: the store itself, or one of the sounds' name."""
-    return sounds if is_store(sounds) else features / (sounds.resolve().name or "sounds")
+def store_place(sounds: Path, configuration: str = "report", features: Path = Path("features")) -> Path:
+    """The folder of the store of these sounds: named as they are, and by its features if they are unusual."""
+    name = sounds.resolve().name or "sounds"
+    return features / (name if configuration == "report" else f"{name}-{configuration}")
 
 
 def build_store(sounds: Path, out: Path, configuration: str, progress: Progress | None = None) -> BuildSummary:

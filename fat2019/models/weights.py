@@ -14,6 +14,7 @@ from pathlib import Path
 from fat2019.errors import DataError
 from fat2019.utils.files import whole
 
+YAMNET = "https://storage.googleapis.com/audioset/yamnet.h5"
 _CACHE_VARIABLE = "FAT2019_CACHE"
 _TIMEOUT_S = 30
 _GIT_LFS = b"version https://git-lfs"

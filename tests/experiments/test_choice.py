@@ -1,35 +1,46 @@
 """Which recipe is trained where none is named, and what it becomes for the clips that there are."""
 
+import contextlib
 import dataclasses
 import logging
 
 import pytest
 
+from fat2019.config.features import NAMED
 from fat2019.config.recipes import BEST, RECIPES
+from fat2019.experiments import choice
 from fat2019.experiments.choice import choose_recipe, fitted
 
 
-def transfer(monkeypatch, missing):
-    recipe = dataclasses.replace(RECIPES["best"], name="transfer", row="a pretrained network", missing=lambda: missing)
-    monkeypatch.setitem(RECIPES, "transfer", recipe)
+@pytest.mark.parametrize("features", [None, NAMED["yamnet"], dataclasses.replace(NAMED["yamnet"], dtype="float32")])
+def test_a_pretrained_network_is_chosen_where_its_weights_and_features_are_there(features, monkeypatch):
+    monkeypatch.setattr(choice, "has_yamnet_weights", lambda: True)
+    assert choose_recipe(features).recipe == "transfer"
 
 
-def test_a_pretrained_network_is_chosen_where_its_weights_are_there(monkeypatch):
-    transfer(monkeypatch, "")
-    choice = choose_recipe()
-    assert (choice.recipe, choice.reason) == ("transfer", "a pretrained network")
+def test_a_store_with_other_features_is_trained_from_scratch_and_told_why(monkeypatch):
+    monkeypatch.setattr(choice, "has_yamnet_weights", lambda: True)
+    chosen = choose_recipe(NAMED["report"])
+    assert chosen.recipe == "best" and "build-features --config yamnet" in chosen.reason
 
 
-def test_else_the_recipe_from_scratch_is_chosen_and_says_what_the_other_lacks(monkeypatch):
-    transfer(monkeypatch, "its weights are not there")
-    choice = choose_recipe()
-    assert choice.recipe == "best"
-    assert choice.reason.startswith("not transfer, since its weights are not there; ")
+def test_without_weights_the_recipe_from_scratch_is_chosen_and_told_why(monkeypatch):
+    monkeypatch.setattr(choice, "has_yamnet_weights", lambda: False)
+    chosen = choose_recipe()
+    assert chosen.recipe == "best" and "weights are neither here nor to be reached" in chosen.reason
 
 
-def test_without_the_recipe_of_pretrained_networks_there_is_the_one_from_scratch(monkeypatch):
-    monkeypatch.delitem(RECIPES, "transfer", raising=False)
-    assert choose_recipe().recipe == "best"
+def test_weights_are_there_in_the_cache_or_where_their_address_answers(monkeypatch, tmp_path):
+    def unreachable(*_, **__):
+        raise TimeoutError
+
+    monkeypatch.setenv("FAT2019_CACHE", str(tmp_path))
+    monkeypatch.setattr(choice.urllib.request, "urlopen", lambda *_, **__: contextlib.nullcontext())
+    assert choice.has_yamnet_weights()
+    monkeypatch.setattr(choice.urllib.request, "urlopen", unreachable)
+    assert not choice.has_yamnet_weights()
+    (tmp_path / "yamnet.h5").touch()
+    assert choice.has_yamnet_weights()
 
 
 class Store:

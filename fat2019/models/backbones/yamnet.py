@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fat2019.errors import DataError
+from fat2019.models import weights
 from fat2019.models.backbones.base import Backbone, Whole, load_keras_weights
 from fat2019.models.weights import Published, cache, what_is_wrong
 
@@ -159,7 +160,7 @@ YAMNET = Backbone(
     build=build,
     top=("layer13_", "layer14_"),  # those of 1,024 channels
     stages=tuple(f"layer{stage}_pointwise_conv_relu" for stage in (6, 8, 10, 11, 12, 13, 14)),
-    published=Published("audioset", "https://storage.googleapis.com/audioset/yamnet.h5", cache, check=_wrong_arrays),
+    published=Published("audioset", weights.YAMNET, cache, check=_wrong_arrays),
     channels=1,
     features="yamnet",
     load=load,

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, whatever happens while they are written."""
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO
 from fat2019.errors import DataError
 
 _UNFINISHED = ".unfinished-"
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFCHR: "a device",
@@ -46,10 +48,24 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def _take_name(unfinished: Path, path: Path) -> None:
-    """Rename. A folder takes no other folder's place: the older one gives way first, and goes when it has."""
+    """Rename. A folder takes no other folder's place: they exchange their names, and the older one goes."""
     if not (unfinished.is_dir() and path.is_dir()):
         unfinished.replace(path)
-        return
+    elif not _exchange(unfinished, path):
+        _take_name_in_two_steps(unfinished, path)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders in one step, which leaves no moment without either; False if it cannot be."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):  # another system, or an older library
+        return False
+    return bool(renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+
+
+def _take_name_in_two_steps(unfinished: Path, path: Path) -> None:
+    """For file systems that exchange no names: the older folder gives way first."""
     older = unfinished.with_name(f"{unfinished.name}-before")
     path.replace(older)
     try:
@@ -132,7 +148,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         with open_plain(path, "a JSON file") as file:
             value = json.loads(file.read().decode())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):
         raise DataError(f"{path}: expected a JSON object, received {type(value).__name__}")

@@ -45,7 +45,19 @@ def test_a_full_disk_is_told_by_the_files_name_and_leaves_what_was_there(tmp_pat
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
 
+def test_two_folders_exchange_their_names_so_that_there_is_always_one(tmp_path, monkeypatch):
+    (tmp_path / "export").mkdir()
+    monkeypatch.setattr(Path, "replace", lambda self, to: fail())
+    with whole(tmp_path / "export") as unfinished:
+        unfinished.mkdir()
+        (unfinished / "new").touch()
+    assert [path.name for path in (tmp_path / "export").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+
+
 def test_a_folder_takes_the_place_of_an_older_one_or_leaves_it_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr("fat2019.utils.files._exchange", lambda one, other: False)  # as on other file systems
+
     def write(text):
         with whole(tmp_path / "export") as unfinished:
             unfinished.mkdir()

@@ -33,7 +33,7 @@ with contextlib.suppress(ImportError):  # not every PyTorch comes with it
     import triton  # noqa: F401 - PyTorch's optimizers load it; after TensorFlow, that ends in a segmentation fault
 
 from fat2019.audio.quantise import decibels
-from fat2019.feed.windows import tiled_starts
+from fat2019.feed.tiles import tiled_starts
 from fat2019.scoring.evaluation import lwlrap_on_test
 from fat2019.scoring.pooling import pool_windows
 from fat2019.store.reader import FeatureStore

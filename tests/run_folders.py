@@ -11,12 +11,20 @@ import numpy as np
 
 from fat2019.config.features import to_json
 from fat2019.config.training import TrainConfig
+from fat2019.runs.checksums import sha256_of, write_checksums
+from fat2019.runs.configuration import write_config
+from fat2019.runs.graph import GRAPH_NAME, write_graph
 from fat2019.runs.run import Run
 from fat2019.utils.files import write_json
 
 
-def make_run(path, store, *, seed=0, config=None, validation=(), split="curated", vocabulary=None, epochs=2):
-    """A run whose network is one random dense layer, validated on the clips of these numbers."""
+def make_run(
+    path, store, *, seed=0, config=None, validation=(), split="curated", vocabulary=None, epochs=2, stated=False
+):
+    """A run whose network is one random dense layer, validated on the clips of these numbers.
+
+    Unless it is to be ``stated``, with the checksums and the graph of today's runs, it is as version 0.1 left it.
+    """
     path.mkdir(parents=True, exist_ok=True)
     config = config or TrainConfig(seed=seed)
     names = list(vocabulary or store.vocabulary.names)
@@ -52,7 +60,32 @@ def make_run(path, store, *, seed=0, config=None, validation=(), split="curated"
             "seconds": 12.0,
         },
     )
+    return state_files(path, store) if stated else Run.open(path)
+
+
+def state_files(path, store=None):
+    """Give a finished run of an older version what those of today have beside it."""
+    config = json.loads((path / "config.json").read_text())
+    if store is not None:
+        run = Run.open(path)
+        config["sounds_sha256"] = store.content_key(set(run.partition()["split"]))
+    write_config(path, config)
+    model = keras.models.load_model(path / "model.keras", compile=False)
+    assert write_graph(model, path / GRAPH_NAME)
+    shapes = {"input": list(model.input_shape[1:]), "output": list(model.output_shape[1:])}
+    write_checksums(path, shapes, {"metrics.json": sha256_of(path / "metrics.json")})
     return Run.open(path)
+
+
+def as_version_0_1(path):
+    """Take from a run what version 0.1 did not write."""
+    config = json.loads((path / "config.json").read_text())
+    for name in ("format", "sha256", "weights_sha256"):
+        config.pop(name, None)
+    (path / "config.json").write_text(json.dumps(config))
+    for name in ("checksums.json", GRAPH_NAME):
+        (path / name).unlink(missing_ok=True)
+    return config
 
 
 @functools.cache

@@ -200,14 +200,21 @@ def info(store: Path, validation_share: float, balance: bool, json_: bool) -> No
     fat2019 verify features/fat2019 --deep
     """,
 )
-@click.argument("store", type=PATH)
-@click.option("--deep", is_flag=True, help="Also decode every clip and compute its features again.")
+@click.argument("store", type=PATH, metavar="STORE_OR_RUN")
+@click.option("--deep", is_flag=True, help="Also compute every clip's features again, or load the run's network.")
 @as_json
 def verify(store: Path, deep: bool, json_: bool) -> None:
-    """Check every file of a STORE against its checksum; exit status 1 if anything is wrong."""
+    """Check every file of a feature store or a run against its checksum; exit status 1 if anything is wrong."""
+    from fat2019.runs.verify import is_run, verify_run
+    from fat2019.store.verify import Problem
     from fat2019.store.verify import verify as check
 
-    problems = check(store, deep=deep)
+    if is_run(store):
+        if deep:
+            load_tensorflow()
+        problems = [Problem(None, None, message) for message in verify_run(store, deep=deep)]
+    else:
+        problems = check(store, deep=deep)
     print_result(
         {"store": str(store), "problems": [dataclasses.asdict(problem) for problem in problems]},
         json_,

@@ -9,7 +9,6 @@ import logging
 import os
 import socket
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from fat2019.config.model import PUBLISHED
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
+from fat2019.utils.native import native_messages_dropped
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def load_tensorflow() -> None:
         return
     verbose = log.isEnabledFor(logging.DEBUG)
     log.info("loading TensorFlow ...")
-    with contextlib.nullcontext() if verbose else _native_messages_dropped():
+    with contextlib.nullcontext() if verbose else native_messages_dropped():
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # looks for drivers
@@ -35,25 +35,6 @@ def load_tensorflow() -> None:
         tf.get_logger().setLevel(logging.ERROR)  # retracing
         if not sys.warnoptions:
             warnings.filterwarnings("ignore", module=r"keras|tensorflow")
-
-
-@contextlib.contextmanager
-def _native_messages_dropped() -> Iterator[None]:
-    """Keep from standard error what code in C++ writes there, unless there is an exception that it may explain.
-
-    TensorFlow tells of drivers and instructions that it might have used, before it can be told not to.
-    """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as messages, os.fdopen(os.dup(2), "wb") as standard_error:
-        os.dup2(messages.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            messages.seek(0)
-            standard_error.write(messages.read())
-            raise
-        finally:
-            os.dup2(standard_error.fileno(), 2)
 
 
 def require_runs(paths: Iterable[Path], features: Path | None = None, *, finished: bool = False) -> None:
@@ -68,7 +49,7 @@ def require_runs(paths: Iterable[Path], features: Path | None = None, *, finishe
     with _unsaid():
         runs = [Run.open(path) for path in paths]
         for run in runs:
-            run.store(features)
+            run.store(features, other_recordings=features is not None)  # some of which can be scored all the same
     for run in runs:
         if finished and not run.metrics:
             raise DataError(f"{run.path}: this run is not finished; run its train command again to resume it")

@@ -113,10 +113,19 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
     fat2019 tag runs/best dog.wav
     fat2019 tag runs/best sounds/ --top 3 --json
     fat2019 tag runs/best street.flac --timeline street.png
+    fat2019 tag runs/best dog.wav --with runs/transfer
     """,
 )
 @click.argument("run", type=PATH)
 @click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--with",
+    "others",
+    type=PATH,
+    multiple=True,
+    metavar="RUN",
+    help="Another run of the same classes, whose scores are averaged with the first's; may be repeated.",
+)
 @click.option("--top", type=click.IntRange(1), default=5, help="Tags of each file.")
 @click.option(
     "--timeline",
@@ -126,20 +135,23 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
     help="Draw the scores along the time of one file; pauses are kept, so that the times are the file's.",
 )
 @as_json
-def tag(run: Path, files: tuple[str, ...], top: int, timeline: Path | None, json_: bool) -> None:
+def tag(
+    run: Path, files: tuple[str, ...], others: tuple[Path, ...], top: int, timeline: Path | None, json_: bool
+) -> None:
     """Tag FILES by a trained RUN: audio files of any rate and length, folders, or patterns such as 'sounds/**/*.ogg'.
 
     Each file is treated as a test clip: its silences are removed, and the scores of all its windows averaged. A file
     that cannot be used is named on standard error; the others are tagged, and the exit status is 2 at the end.
     """
-    require_run(run)
     if timeline:
         require_place(timeline)
-    load_tensorflow()
     from fat2019.runs.run import Run
     from fat2019.serving.tagger import Tagger, draw_timeline, find_audio
 
-    tagger = Tagger(Run.open(run))
+    runs = [Run.open(path) for path in (run, *others)]
+    if not all(one.has_graph for one in runs):
+        load_tensorflow()
+    tagger = Tagger(*runs)
     failures: list[dict[str, str]] = []
 
     def failed(path: Path, reason: str) -> None:

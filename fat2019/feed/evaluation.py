@@ -12,7 +12,8 @@ from fat2019.errors import DataError
 from fat2019.feed.arguments import Clips, Labels, clip_indices, clip_labels, open_store
 from fat2019.feed.scale import scale_of
 from fat2019.feed.sources import MemoryReader
-from fat2019.feed.windows import max_energy_start, tiled_starts
+from fat2019.feed.tiles import tiled_starts
+from fat2019.feed.windows import max_energy_start
 from fat2019.store.reader import FeatureStore, FlatLogMels
 
 _BATCHES_AHEAD = 4

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-IMAGE_MAXIMUM = 255.0
+from fat2019.feed.tiles import IMAGE_MAXIMUM
 
 
 def candidate_starts(uniforms: tf.Tensor, frames: tf.Tensor, window_frames: int) -> tf.Tensor:
@@ -50,13 +50,6 @@ def to_image(window: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
     # The quotient may be rounded up, and the greatest value would then become 255.00002.
     scale = tf.where(span * scale > IMAGE_MAXIMUM, tf.math.nextafter(scale, tf.zeros_like(scale)), scale)
     return (tf.cast(window, tf.float32) - low[:, None, None]) * scale[:, None, None]
-
-
-def tiled_starts(frames: int, window_frames: int, hop_frames: int) -> npt.NDArray[np.int64]:
-    """First frames of windows that cover every frame of a clip: every ``hop_frames``, the last at its end."""
-    last = frames - window_frames
-    starts = np.arange(0, last, hop_frames, dtype=np.int64)
-    return np.append(starts, np.int64(last))
 
 
 def max_energy_start(

@@ -19,6 +19,7 @@ from fat2019.models.backbones import BACKBONES
 from fat2019.models.heads import HEADS
 from fat2019.models.normalisation import set_momentum
 from fat2019.models.own import OWN
+from fat2019.models.registered import BUILDERS
 from fat2019.models.weights import what_is_wrong
 
 # In which two feature sets that a pretrained network takes alike may differ.
@@ -36,6 +37,8 @@ def build(config: ModelConfig, classes: int, input_shape: tuple[int, int] = (92,
     Raises:
         DataError: the weights are not available or do not fit.
     """
+    if config.name in BUILDERS:
+        return _registered(config.name, classes, input_shape)
     images = keras.Input((*input_shape, 1), name="log_mel")
     if config.has_backbone:
         features = HEADS[config.head](_backbone_features(images, config), config)
@@ -45,6 +48,16 @@ def build(config: ModelConfig, classes: int, input_shape: tuple[int, int] = (92,
     scores = keras.layers.Dense(classes, activation="sigmoid", dtype="float32", name="scores")(features)
     model = keras.Model(images, scores, name=config.name)
     set_trainable(model, config)
+    return model
+
+
+def _registered(name: str, classes: int, input_shape: tuple[int, int]) -> keras.Model:
+    model = BUILDERS[name](classes, input_shape)
+    shapes, wanted = (model.input_shape, model.output_shape), ((None, *input_shape, 1), (None, classes))
+    if shapes != wanted:
+        raise DataError(
+            f"network {name}: expected shapes {wanted[0]} to {wanted[1]}, received {shapes[0]} to {shapes[1]}"
+        )
     return model
 
 
@@ -90,7 +103,7 @@ def require_features(config: ModelConfig, features: FeatureConfig) -> None:
                 f"{config.name} takes log-mels as `build-features --config {wanted}` makes them, and this store has "
                 "others"
             )
-    elif features.scaling == "none" and not (config.name == "compact" and config.standardise):
+    elif features.scaling == "none" and config.name in OWN and not (config.name == "compact" and config.standardise):
         raise DataError(
             f"{config.name} takes images in 0..255, and this store has log-mels as they are; build one with "
             "`build-features --config report`, or train compact or yamnet"

@@ -1,8 +1,8 @@
 """What must be the same for a run to resume, and what is written down beside it."""
 
-import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,10 +11,14 @@ from typing import Any
 from fat2019.config.features import to_json
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
+from fat2019.runs.checksums import sha256_of
+from fat2019.runs.configuration import CONFIG_NAME, read_config, write_config
 from fat2019.runs.upgrade import upgraded
 from fat2019.store.reader import FeatureStore
-from fat2019.utils.files import clear_unfinished, read_json, write_json
+from fat2019.utils.files import clear_unfinished, read_json
 from fat2019.utils.lock import RUN_LOCK_NAME
+
+log = logging.getLogger(__name__)
 
 
 def begin_or_resume(path: Path, wanted: dict[str, Any], also: dict[str, Any]) -> None:
@@ -32,25 +36,43 @@ def begin_or_resume(path: Path, wanted: dict[str, Any], also: dict[str, Any]) ->
     for folder in (path, path / "state"):
         clear_unfinished(folder)
     wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they are in the file
-    before = read_json(path / "config.json") if (path / "config.json").is_file() else {}
+    before = read_json(path / CONFIG_NAME) if (path / CONFIG_NAME).is_file() else {}
     is_run = "train" in before  # other programs have a config.json too
     if not is_run and any(entry.name != RUN_LOCK_NAME for entry in path.iterdir()):
         raise DataError(f"{path}: this folder is neither empty nor a run; give another one")
     if is_run and _has_trained(path):
+        before = read_config(path)
         _require_same(path, upgraded(before), upgraded(wanted))
+        if not (path / "metrics.json").is_file():
+            _warn_of_other_surroundings(path, before, also)
         return
     (path / "split.csv").unlink(missing_ok=True)  # of a command that failed, and is now corrected
-    write_json(path / "config.json", {**wanted, **also})
+    write_config(path, {**wanted, **also})
 
 
 def _require_same(path: Path, before: dict[str, Any], wanted: dict[str, Any]) -> None:
-    found = [change for name in wanted for change in _changes(before.get(name), wanted[name], name)]
+    names = [name for name in wanted if name in before or name != "weights_sha256"]  # older versions had none
+    found = [change for name in names for change in _changes(before.get(name), wanted[name], name)]
     if found:
         more = f" and {len(found) - 3} more differences" if len(found) > 3 else ""
         raise DataError(
             f"{path}: this folder holds a run with {', '.join(found[:3])}{more}; give the same "
             "options to resume it, or another folder for a new one"
         )
+
+
+def _warn_of_other_surroundings(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Say what changes the last digits of a training that is resumed."""
+    found = [
+        f"{name} {now_is} instead of {was}"
+        for name, was, now_is in (
+            ("TensorFlow", before.get("versions", {}).get("tensorflow"), now.get("versions", {}).get("tensorflow")),
+            ("oneDNN", before.get("onednn"), now.get("onednn")),
+        )
+        if was is not None and now_is is not None and was != now_is
+    ]
+    if found:
+        log.warning("%s: resumed with %s: numbers may differ from those of an unbroken run", path, ", ".join(found))
 
 
 def _has_trained(path: Path) -> bool:
@@ -81,21 +103,16 @@ def identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
         "train": config.to_plain(),
         "features": {"digest": store.config.digest(), "config": json.loads(to_json(store.config))},
         "vocabulary": list(store.vocabulary.names),
-        **({"relabel_sha256": hashlib.sha256(_bytes(Path(config.relabel))).hexdigest()} if config.relabel else {}),
+        **({"relabel_sha256": sha256_of(Path(config.relabel))} if config.relabel else {}),
+        # Weights are needed for the first epoch alone: who has taken the file away since can resume all the same.
+        **({"weights_sha256": sha256_of(weights)} if (weights := Path(config.model.weights)).is_file() else {}),
     }
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def has_same_recordings(path: Path, store: FeatureStore, splits: Iterable[str]) -> bool:
     """Whether a run was made of the recordings that the store has; one of an older version does not tell."""
     now = store.content_key(splits)
-    return bool(read_json(path / "config.json").get("sounds_sha256", now) == now)
+    return bool(read_config(path).get("sounds_sha256", now) == now)
 
 
 def circumstances(store: FeatureStore, splits: Iterable[str]) -> dict[str, Any]:

@@ -11,19 +11,29 @@
     logs/          TensorBoard
     judged-2.csv   the confidence of noisy labels in that stage, by the network of the one before (training.cleaning)
     log.txt        what was said
+    network.tflite the network alone, for `tag` without TensorFlow (runs.graph)
+    checksums.json SHA-256 of the files of the finished run, and the shapes of its network (runs.checksums)
     state/         what a killed run resumes from; removed when it is finished
 """
 
 import contextlib
 import dataclasses
+import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fat2019.config.features import FeatureConfig, feature_config_from_json
+from fat2019.config.model import NETWORKS
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
+from fat2019.runs.checkpoint import Checkpoint
+from fat2019.runs.checksums import read_checksums, require_unchanged
+from fat2019.runs.configuration import FORMAT, read_config
+from fat2019.runs.graph import GRAPH_NAME, Scorer, open_graph
 from fat2019.store.reader import FeatureStore
 from fat2019.utils.files import open_plain, read_json, write_whole
 
@@ -32,6 +42,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
+
+LARGE = (".keras", ".tflite")  # files that are compared with their checksums when they are loaded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +59,12 @@ class Run:
     def open(cls, path: Path | str) -> "Run":
         """Open a run with at least one finished epoch.
 
+        Its small files are compared with their checksums here, its network when it is loaded. Runs of versions that
+        stated none open as they did.
+
         Raises:
-            DataError: there is no such folder, or it is no run, or nothing has been trained in it yet.
+            DataError: there is no such folder, or it is no run, nothing has been trained in it yet, or a file of it
+                was changed.
         """
         path = Path(path)
         if not path.is_dir():
@@ -56,19 +72,56 @@ class Run:
         if not (path / "config.json").is_file():
             raise DataError(f"{path}: this is no run folder: it has no config.json")
         if not (path / "model.keras").is_file():
-            raise DataError(f"{path}: no epoch of this run is finished; run its train command again to go on")
-        config = read_json(path / "config.json")
+            raise DataError(f"{path}: no epoch of this run is finished; run its train command again to resume")
+        config = read_config(path)
         if not (path / "metrics.json").is_file():
             log.warning("%s: this run is not finished: its network is that of an epoch before the end", path)
+        run = cls._of(path, config)
+        for name in run.checksums:
+            if not name.endswith(LARGE):
+                run.require_unchanged(name)
+        return run
+
+    @classmethod
+    def _of(cls, path: Path, config: dict[str, Any]) -> "Run":
         try:
-            return cls(
-                path,
-                config,
-                Vocabulary(tuple(config["vocabulary"])),
-                feature_config_from_json(config["features"]["config"]),
-            )
-        except (KeyError, TypeError) as error:
+            vocabulary = Vocabulary(tuple(config["vocabulary"]))
+            features = feature_config_from_json(config["features"]["config"])
+            if config["features"]["digest"] != features.digest():
+                raise DataError("its features do not match their digest: were they edited?")
+            if not isinstance(config["store"], str) or not config["train"]["stages"]:
+                raise DataError("the store or the stages are missing")
+        except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path / 'config.json'}: not the configuration of a run: {error!r}") from error
+        except DataError as error:
+            raise DataError(f"{path / 'config.json'}: {error}") from error
+        return cls(path, config, vocabulary, features)
+
+    @functools.cached_property
+    def checksums(self) -> Mapping[str, Sequence[str]]:
+        """The SHA-256 that each file of the run may have; none of a run of an older version.
+
+        An interrupted run may have the network of its last finished epoch or the one before.
+
+        Raises:
+            DataError: what states them is missing or was changed.
+        """
+        if self.config.get("format", 1) < FORMAT:
+            return {}
+        if (self.path / "metrics.json").is_file():
+            return {name: [sha256] for name, sha256 in read_checksums(self.path).items()}
+        if not (self.path / "state").is_dir():
+            return {}
+        return Checkpoint.open(self.path / "state").run_files
+
+    def require_unchanged(self, name: str) -> None:
+        """See that a file is the one that the run wrote; nothing is known of those of older versions.
+
+        Raises:
+            DataError: it is another one, or missing.
+        """
+        if name in self.checksums:
+            require_unchanged(self.path / name, self.checksums[name])
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -76,8 +129,17 @@ class Run:
         path = self.path / "metrics.json"
         return read_json(path) if path.is_file() else {}
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """What the network takes: frames, mel bands, 1."""
+        return self.features.window_frames, self.features.mel_bands, 1
+
     def model(self) -> "keras.Model":
-        """The network of the epoch that was kept."""
+        """The network of the epoch that was kept.
+
+        Raises:
+            DataError: its file cannot be read, is not the one that the run wrote, or does not fit the run.
+        """
         import keras
 
         # These register what the file names.
@@ -85,17 +147,56 @@ class Run:
         import fat2019.models.losses
         import fat2019.models.networks  # noqa: F401
 
+        path = self.path / "model.keras"
+        self.require_unchanged(path.name)
         try:
-            return keras.models.load_model(self.path / "model.keras", compile=False)
+            model = keras.models.load_model(path, compile=False)
         except Exception as error:
-            raise DataError(f"{self.path / 'model.keras'}: cannot be read, perhaps cut short: {error}") from error
+            raise DataError(f"{path}: cannot be read{self._likely()}: {error}") from error
+        self._require_fitting(path, model)
+        return model
+
+    def _likely(self) -> str:
+        """Why a network cannot be loaded: its file was seen to be the run's, if the run states its files."""
+        registered = self.config.get("registered")
+        if registered and registered["network"] not in NETWORKS:
+            return f", since network {registered['network']!r} is not registered: import {registered['module']} first"
+        return ", perhaps by this version of Keras" if self.checksums else ", perhaps cut short"
+
+    def _require_fitting(self, path: Path, model: "keras.Model") -> None:
+        shapes = (tuple(model.input_shape[1:]), tuple(model.output_shape[1:]))
+        wanted = (self.image_shape, (len(self.vocabulary),))
+        if shapes != wanted:
+            raise DataError(
+                f"{path}: expected a network from {wanted[0]} to {wanted[1]}, the run's features and classes, received "
+                f"one from {shapes[0]} to {shapes[1]}: is it another run's?"
+            )
+        for weight in model.weights:
+            values = weight.numpy()
+            if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+                raise DataError(f"{path}: {weight.path} has weights that are NaN or infinite: the file is no use")
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether the run keeps its network in a form that needs no TensorFlow."""
+        return GRAPH_NAME in self.checksums
+
+    def graph(self) -> Scorer:
+        """The network as a function of images ``(batch, frames, mels, 1)``, without TensorFlow.
+
+        Raises:
+            DataError: the file is not the one that the run wrote, or the run has none.
+        """
+        self.require_unchanged(GRAPH_NAME)
+        return open_graph(self.path / GRAPH_NAME)
 
     def history(self) -> "pd.DataFrame":
-        """One row per epoch."""
-        import pandas as pd
+        """One row per epoch.
 
-        with open_plain(self.path / "history.csv") as file:
-            return pd.read_csv(file, float_precision="round_trip")
+        Raises:
+            DataError: ``history.csv`` cannot be read as such a table.
+        """
+        return read_table(self.path / "history.csv", ("stage", "epoch"), float_precision="round_trip")
 
     def last_stage(self) -> "pd.DataFrame":
         """The rows of the history that led to the network."""
@@ -123,19 +224,41 @@ class Run:
 
     def held_out(self) -> tuple[str, set[str]]:
         """The split and the names of the clips that the run was validated on: curated ones, if there are any."""
-        import pandas as pd
-
-        with open_plain(self.path / "split.csv") as file:
-            table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        table = self.partition()
         table = table[table["part"] == "validation"]
         split = "curated" if (table["split"] == "curated").any() else "noisy"
         return split, set(table["fname"][table["split"] == split])
 
-    def store(self, path: Path | str | None = None) -> FeatureStore:
-        """The features that the run was trained on, or another store of the same kind.
+    def partition(self) -> "pd.DataFrame":
+        """What each clip was used for: fname, split, part (train or validation), and labels.
 
         Raises:
-            DataError: the store's vocabulary or features are not the run's.
+            DataError: ``split.csv`` cannot be read as such a table.
+        """
+        path = self.path / "split.csv"
+        table = read_table(path, ("fname", "split", "part"), dtype=str, keep_default_na=False)
+        if strange := set(table["part"]) - {"train", "validation"}:
+            raise DataError(f"{path}: part: expected train or validation, received {sorted(strange)[0]!r}")
+        return table
+
+    def has_recordings_of(self, store: FeatureStore) -> bool:
+        """Whether a store has the recordings, names and labels that the run was trained and validated on.
+
+        A run of a version that did not write them down cannot tell, and takes them as the same.
+        """
+        now = store.content_key(set(self.partition()["split"]))
+        return bool(self.config.get("sounds_sha256", now) == now)
+
+    def store(self, path: Path | str | None = None, *, other_recordings: bool = False) -> FeatureStore:
+        """The features that the run was trained on, or another store of the same kind.
+
+        Args:
+            path: of another store; by default that of the training.
+            other_recordings: take a store of other training clips too. Its test clips can be scored, but nothing that
+                the run was validated on.
+
+        Raises:
+            DataError: the store's vocabulary or features are not the run's, or its recordings are not.
         """
         if path is None and not Path(self.config["store"]).is_dir():
             raise DataError(
@@ -152,6 +275,11 @@ class Run:
             raise DataError(
                 f"{store.path}: its features were computed otherwise than those of the run {self.path}: "
                 "give the store that the run was trained on"
+            )
+        if not other_recordings and not self.has_recordings_of(store):
+            raise DataError(
+                f"{store.path}: its recordings are not those that the run {self.path} was trained on, though it has "
+                "the same classes: was it built again from other files? Give the store of the training by --features"
             )
         return store
 
@@ -177,6 +305,24 @@ def log_file(path: Path) -> Iterator[None]:
 def best_path(path: Path, stages: int, stage: int) -> Path:
     """The file of the network that a stage, counted from 0, keeps; the last stage's is the run's."""
     return path / "model.keras" if stage == stages - 1 else path / f"stage-{stage + 1}.keras"
+
+
+def read_table(path: Path, columns: Sequence[str], **options: Any) -> "pd.DataFrame":
+    """A CSV file of a run.
+
+    Raises:
+        DataError: it cannot be read, or lacks one of these columns.
+    """
+    import pandas as pd
+
+    try:
+        with open_plain(path) as file:
+            table = pd.read_csv(file, **options)
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise DataError(f"{path}: cannot be read as CSV: {(str(error).splitlines() or [''])[0]}") from error
+    if missing := [name for name in columns if name not in table]:
+        raise DataError(f"{path}: it has no column {missing[0]}: is it the file that the run wrote?")
+    return table
 
 
 def write_history(path: Path, rows: list[dict[str, Any]]) -> None:

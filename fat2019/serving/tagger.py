@@ -1,4 +1,4 @@
-"""Any audio files -> their tags, by a trained run.
+"""Any audio files -> their tags, by a trained run or several, and without TensorFlow where the runs keep graphs.
 
 A file goes the way of a test clip: decoded, desilenced by the rule for test clips, turned into log-mels as the run's
 features say, cut into windows that cover it; the mean of their scores is the file's. Along a file's time it is scored
@@ -23,17 +23,18 @@ from fat2019.config.audio_files import AUDIO_SUFFIXES
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import FailedRead, UnreadableAudio
-from fat2019.feed.evaluation import EvaluationWindows
+from fat2019.feed.tiles import cut, tiles
+from fat2019.runs.graph import Scorer
 from fat2019.runs.run import Run
-from fat2019.scoring.inference import compiled
+from fat2019.scoring.ensembles import combine
+from fat2019.scoring.members import require_same_classes
 from fat2019.scoring.pooling import pool_windows
-from fat2019.store.reader import FlatLogMels
-from fat2019.store.schema import offsets
 from fat2019.utils.files import write_whole
 
 Failed = Callable[[Path, str], None]  # is told the file and what is wrong with it
 
-_WINDOWS_AT_ONCE = 512  # scored together: some 4 MB of log-mels
+_WINDOWS_AT_ONCE = 512  # in memory: some 4 MB of log-mels
+_BATCH_WINDOWS = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,17 +68,29 @@ class _Prepared:
     seconds: float
     seconds_without_silence: float
     log_mel: npt.NDArray[Any]  # (frames, mels) as a store has it
-    decibel_range: npt.NDArray[np.float32]
     notes: tuple[str, ...]
 
 
 class Tagger:
-    """A run's network with all that leads from a file to it."""
+    """One or more runs with all that leads from a file to them; of several, the mean of their scores is taken."""
 
-    def __init__(self, run: Run) -> None:
-        self.vocabulary: Vocabulary = run.vocabulary
-        self.features: FeatureConfig = run.features
-        self._predict = compiled(run.model())
+    def __init__(self, *runs: Run) -> None:
+        """
+        Args:
+            runs: of the same classes; their features may differ.
+
+        Raises:
+            DataError: the runs have other classes, or a network cannot be used.
+        """
+        for run in runs[1:]:
+            require_same_classes(runs[0], run)
+        self.vocabulary: Vocabulary = runs[0].vocabulary
+        self._members = [_Member(run) for run in runs]
+
+    @property
+    def features(self) -> FeatureConfig:
+        """Those of the first run, along whose windows a timeline is drawn."""
+        return self._members[0].features
 
     def tag(self, paths: Iterable[Path], failed: Failed) -> Iterator[Tagged]:
         """Score files one after another, in memory for a few of them.
@@ -86,22 +99,22 @@ class Tagger:
             paths: of files.
             failed: is told of each file that cannot be used; the others are tagged all the same.
         """
-        group: list[_Prepared] = []
+        group: list[list[_Prepared]] = []  # by file and run
         frames = 0
         for path in paths:
             try:
-                group.append(self._prepare(path))
+                group.append([member.prepare(path) for member in self._members])
             except (UnreadableAudio, FailedRead) as error:
                 failed(path, str(error))
                 continue
-            frames += len(group[-1].log_mel)
+            frames += len(group[-1][0].log_mel)
             if frames >= _WINDOWS_AT_ONCE * self.features.window_frames:
                 yield from self._score(group)
                 group, frames = [], 0
         yield from self._score(group)
 
     def along(self, path: Path, hop_frames: int | None = None, most_s: float = MAX_CLIP_S) -> Timeline:
-        """Score a file along its time.
+        """Score a file along its time, by the first run.
 
         Args:
             path: the file.
@@ -111,21 +124,17 @@ class Tagger:
         Raises:
             FailedRead, UnreadableAudio: the file cannot be used.
         """
-        samples = read_audio(path, self.features.sample_rate_hz, most_s).samples  # (samples,)
-        stored, decibel_range = stored_log_mel(samples, self.features)
-        windows = EvaluationWindows(
-            _flat([stored], [decibel_range]),
-            self.features,
-            hop_frames=hop_frames or max(1, self.features.window_frames // 2),
-        )
-        hop_s = self.features.hop_samples / self.features.sample_rate_hz
+        features, member = self.features, self._members[0]
+        samples = read_audio(path, features.sample_rate_hz, most_s).samples  # (samples,)
+        log_mel, _ = stored_log_mel(samples, features)
+        _, starts = tiles([log_mel], features, hop_frames or max(1, features.window_frames // 2))
         return Timeline(
             path,
-            self.features.sample_rate_hz,
+            features.sample_rate_hz,
             samples,
-            windows.start.astype(np.float64) * hop_s,
-            self.features.window_samples / self.features.sample_rate_hz,
-            self._window_scores(windows),
+            starts.astype(np.float64) * (features.hop_samples / features.sample_rate_hz),
+            features.window_samples / features.sample_rate_hz,
+            member.score([log_mel], np.zeros_like(starts), starts),
         )
 
     def top(self, scores: npt.NDArray[np.float64], count: int) -> list[tuple[str, float]]:
@@ -133,25 +142,46 @@ class Tagger:
         best = np.argsort(-scores, kind="stable")[:count]
         return [(self.vocabulary.names[index], float(scores[index])) for index in best]
 
-    def _prepare(self, path: Path) -> _Prepared:
-        clip = load_clip(path, "test", self.features)
-        seconds_without_silence = len(clip.audio) / clip.rate_hz
-        stored, decibel_range = stored_log_mel(clip.audio, self.features)
-        return _Prepared(path, clip.seconds, seconds_without_silence, stored, decibel_range, clip.decoded.notes)
-
-    def _score(self, group: Sequence[_Prepared]) -> Iterator[Tagged]:
+    def _score(self, group: Sequence[Sequence[_Prepared]]) -> Iterator[Tagged]:
         if not group:
             return
-        windows = EvaluationWindows(
-            _flat([file.log_mel for file in group], [file.decibel_range for file in group]), self.features
-        )
-        scores = pool_windows(self._window_scores(windows), windows.clip, len(group))  # (files, classes)
-        for file, of_file in zip(group, scores, strict=True):
-            yield Tagged(file.path, file.seconds, file.seconds_without_silence, of_file, file.notes)
+        by_run = [member.score_files([file[index] for file in group]) for index, member in enumerate(self._members)]
+        for (first, *_), scores in zip(group, combine(by_run), strict=True):
+            yield Tagged(first.path, first.seconds, first.seconds_without_silence, scores, first.notes)
 
-    def _window_scores(self, windows: EvaluationWindows) -> npt.NDArray[np.float64]:
-        scores = [self._predict(images).numpy() for images, _ in windows.dataset()]
-        return np.concatenate(scores).astype(np.float64)  # (windows, classes)
+
+class _Member:
+    """One run of a tagger."""
+
+    def __init__(self, run: Run) -> None:
+        self.features = run.features
+        self._scorer = run.graph() if run.has_graph else _tensorflow_scorer(run)
+
+    def prepare(self, path: Path) -> _Prepared:
+        clip = load_clip(path, "test", self.features)
+        log_mel, _ = stored_log_mel(clip.audio, self.features)
+        return _Prepared(path, clip.seconds, len(clip.audio) / clip.rate_hz, log_mel, clip.decoded.notes)
+
+    def score_files(self, files: Sequence[_Prepared]) -> npt.NDArray[np.float64]:
+        """``(files, classes)``."""
+        log_mels = [file.log_mel for file in files]
+        file_of_window, starts = tiles(log_mels, self.features)
+        return pool_windows(self.score(log_mels, file_of_window, starts), file_of_window, len(files))
+
+    def score(
+        self, log_mels: Sequence[npt.NDArray[Any]], clips: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """The scores of windows, given by their clips and first frames: ``(windows, classes)``."""
+        batches = [slice(first, first + _BATCH_WINDOWS) for first in range(0, len(starts), _BATCH_WINDOWS)]
+        scores = [self._scorer(cut(log_mels, clips[batch], starts[batch], self.features)) for batch in batches]
+        return np.concatenate(scores).astype(np.float64)
+
+
+def _tensorflow_scorer(run: Run) -> Scorer:
+    from fat2019.scoring.inference import compiled
+
+    predict = compiled(run.model())
+    return lambda images: predict(images).numpy()
 
 
 def draw_timeline(line: Timeline, vocabulary: Vocabulary, path: Path, top: int) -> dict[str, Any]:
@@ -223,14 +253,3 @@ def _files_below(folder: Path, failed: Failed, skipped: Callable[[Path], None]) 
                 yield path
             else:
                 skipped(path)
-
-
-def _flat(log_mels: Sequence[npt.NDArray[Any]], decibel_ranges: Sequence[npt.NDArray[np.float32]]) -> FlatLogMels:
-    """The log-mels in one piece; without energies, for which windows that cover everything have no use."""
-    return FlatLogMels(
-        np.concatenate(log_mels),
-        offsets([len(one) for one in log_mels]),
-        np.zeros(0, np.int64),
-        np.zeros(len(log_mels) + 1, np.int64),
-        np.stack(decibel_ranges),
-    )

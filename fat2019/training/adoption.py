@@ -10,12 +10,13 @@ from typing import Any
 
 from fat2019.config.training import TrainConfig
 from fat2019.runs.checkpoint import Checkpoint
+from fat2019.runs.configuration import read_config
 from fat2019.runs.identity import begin_or_resume, circumstances, has_same_recordings, identity
 from fat2019.runs.run import Run, best_path, log_file
 from fat2019.runs.upgrade import upgraded
 from fat2019.store.reader import FeatureStore
 from fat2019.training.partition import Partition
-from fat2019.utils.files import read_json, whole
+from fat2019.utils.files import whole
 from fat2019.utils.lock import run_lock
 
 log = logging.getLogger(__name__)
@@ -54,11 +55,13 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
 
 def _take_over(path: Path, other: Path, shared: int, stages: int) -> None:
     """The first networks of another run, its history until then, and a state that says so."""
-    theirs = read_json(other / "config.json")["train"]["stages"]
-    for stage in range(shared):
-        with whole(best_path(path, stages, stage)) as unfinished:
-            shutil.copyfile(best_path(other, len(theirs), stage), unfinished)
+    theirs = read_config(other)["train"]["stages"]
     run = Run.open(other)
+    for stage in range(shared):
+        source = best_path(other, len(theirs), stage)
+        run.require_unchanged(source.name)
+        with whole(best_path(path, stages, stage)) as unfinished:
+            shutil.copyfile(source, unfinished)
     history = run.history()
     rows: list[dict[str, Any]] = history[history["stage"] <= shared].to_dict("records")  # type: ignore[assignment]
     with log_file(path):
@@ -67,12 +70,14 @@ def _take_over(path: Path, other: Path, shared: int, stages: int) -> None:
     state.stage, state.rows, state.seconds_before = shared, rows, sum(row["seconds"] for row in rows)
     # Epochs have no processor time of their own: they kept the processor as busy as the whole run did.
     state.cpu_seconds_before = state.seconds_before * run.metrics["cpu_seconds"] / run.metrics["seconds"]
+    for stage in range(shared):
+        state.note(best_path(path, stages, stage))
     state.write()
 
 
 def _stages_alike(wanted: dict[str, Any], other: Path) -> int:
     """How many stages another run did that this one is to begin with, of which the last is never one."""
-    theirs = upgraded(read_json(other / "config.json"))
+    theirs = upgraded(read_config(other))
     alike = all(theirs[name] == wanted[name] for name in ("features", "vocabulary")) and all(
         theirs["train"][name] == value for name, value in wanted["train"].items() if name != "stages"
     )

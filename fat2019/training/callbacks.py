@@ -4,7 +4,6 @@ What was done until then survives a kill at any moment: files are there whole or
 """
 
 import math
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -92,10 +91,14 @@ class EndOfEpoch(keras.callbacks.Callback):
         state.epoch = epoch + 1
         with whole(state.model_path) as unfinished:
             self.model.save(unfinished)
+        sha256 = state.note(state.model_path)
+        kept = best_path(self._path, len(self._config.stages), state.stage)
         if better or self._config.stages[state.stage].keep == "last":
-            with whole(best_path(self._path, len(self._config.stages), state.stage)) as unfinished:
-                shutil.copyfile(state.model_path, unfinished)
-        state.write()
+            state.note(kept, sha256)
+            state.write()
+            state.keep(kept)
+        else:
+            state.write()
         write_history(self._path / "history.csv", state.rows)
         self.model.stop_training = is_out_of_patience(self._config, state)
         if self._on_epoch:

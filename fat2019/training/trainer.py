@@ -5,6 +5,8 @@ that was killed and started again ends with the numbers of one that was not.
 """
 
 import dataclasses
+import hashlib
+import json
 import logging
 import math
 import shutil
@@ -24,7 +26,10 @@ from fat2019.feed.training import TrainingFeed
 from fat2019.models.keras_metric import LwlrapMetric
 from fat2019.models.losses import TaggingLoss
 from fat2019.models.networks import build, parameter_counts, require_features, require_weights, set_trainable
+from fat2019.models.registered import BUILDERS
 from fat2019.runs.checkpoint import Checkpoint
+from fat2019.runs.checksums import write_checksums
+from fat2019.runs.graph import GRAPH_NAME, write_graph
 from fat2019.runs.identity import begin_or_resume, circumstances, has_same_recordings, identity, onednn
 from fat2019.runs.run import Run, best_path, log_file, write_history
 from fat2019.scoring.inference import score_clips
@@ -35,7 +40,7 @@ from fat2019.training.callbacks import EndOfEpoch, EpochCallback, Validation, is
 from fat2019.training.cleaning import judged, require_own_columns
 from fat2019.training.interrupt import Interrupt
 from fat2019.training.partition import Partition, own_folds, training_labels
-from fat2019.utils.files import write_json, write_whole
+from fat2019.utils.files import write_whole
 from fat2019.utils.lock import run_lock
 
 log = logging.getLogger(__name__)
@@ -69,7 +74,8 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
     partition = Partition.of(store, config)
     path.mkdir(parents=True, exist_ok=True)
     with run_lock(path):
-        begin_or_resume(path, identity(store, config), circumstances(store, partition.splits))
+        also = {**circumstances(store, partition.splits), **_registered(config)}
+        begin_or_resume(path, identity(store, config), also)
         partition.write(path / "split.csv", store)
         if not has_same_recordings(path, store, partition.splits):
             raise DataError(
@@ -83,6 +89,13 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
             log.info("%s: this run is finished already", path)
         shutil.rmtree(path / "state", ignore_errors=True)
     return Run.open(path)
+
+
+def _registered(config: TrainConfig) -> dict[str, Any]:
+    """Which module registered the network: to be imported before the run can be opened, if its layers are there."""
+    if config.model.name not in BUILDERS:
+        return {}
+    return {"registered": {"network": config.model.name, "module": BUILDERS[config.model.name].__module__}}
 
 
 def train_folds(
@@ -119,14 +132,16 @@ def train_own_folds(
     return runs
 
 
-def _judgement(store: FeatureStore, config: TrainConfig, path: Path, partition: Partition, stage: int) -> Path | None:
+def _judgement(
+    store: FeatureStore, config: TrainConfig, path: Path, partition: Partition, state: Checkpoint
+) -> Path | None:
     """The label-cleaning table of a stage, written if it does not exist; none if all labels are kept."""
-    if not config.stages[stage].judge_noisy or "noisy" not in config.stages[stage].splits:
+    if not config.stages[state.stage].judge_noisy or "noisy" not in config.stages[state.stage].splits:
         return Path(config.relabel) if config.relabel else None
-    file = path / f"judged-{stage + 1}.csv"
+    file = path / f"judged-{state.stage + 1}.csv"
     if not file.is_file():
         clips = partition.train["noisy"]
-        before = _load(best_path(path, len(config.stages), stage - 1), compile=False)
+        before = _load(state, best_path(path, len(config.stages), state.stage - 1), compile=False)
         table = judged(store, clips, score_clips(before, store, clips))
         log.info("noisy clips after label cleaning: %s", dict(table["use"].value_counts()))
         write_whole(file, table.to_csv(index=False, lineterminator="\n"))
@@ -138,6 +153,10 @@ def _train_stages(
 ) -> None:
     log.info("oneDNN: %s (TF_ENABLE_ONEDNN_OPTS)", onednn())
     state = Checkpoint.open(path / "state")
+    state.require_unchanged(path / "split.csv")
+    state.note(path / "split.csv")
+    if state.stage < len(config.stages):
+        state.keep(best_path(path, len(config.stages), state.stage))
     strategy = _strategy(config.devices)
     while state.stage < len(config.stages):
         if not _stage_is_over(config, state):
@@ -145,15 +164,8 @@ def _train_stages(
                 _train_stage(store, config, path, partition, state, strategy, on_epoch)
         state.next_stage()
     write_history(path / "history.csv", state.rows)
-    write_json(
-        path / "metrics.json",
-        {
-            **_metrics(path, store, partition),
-            "epochs": len(state.rows),
-            "seconds": round(state.seconds, 1),
-            "cpu_seconds": round(state.cpu_seconds, 1),
-        },
-    )
+    model = _load(state, path / "model.keras", compile=False)
+    _finish(path, model, {**_metrics(model, store, partition), **_time(state)})
 
 
 def _strategy(devices: int) -> tf.distribute.Strategy:
@@ -193,7 +205,7 @@ def _train_stage(
     stage = config.stages[state.stage]
     keras.utils.set_random_seed(config.seed)
     clips = np.sort(np.concatenate([partition.train[split] for split in stage.splits]))
-    judgement = _judgement(store, config, path, partition, state.stage)
+    judgement = _judgement(store, config, path, partition, state)
     labels, left_out = training_labels(store, judgement, partition.train.get("noisy"))
     clips = clips[~left_out[clips]]
     begun_with = dataclasses.replace(stage.feed, reader=state.reader) if state.reader else stage.feed
@@ -238,10 +250,10 @@ def _model(
 ) -> keras.Model:
     """The network to resume with: as the last epoch left it, or as the stage before did, or a new one."""
     if state.epoch:
-        return _load(state.model_path, compile=True)
+        return _load(state, state.model_path, compile=True)
     stage = config.stages[state.stage]
     if state.stage:
-        model = _load(best_path(path, len(config.stages), state.stage - 1), compile=False)
+        model = _load(state, best_path(path, len(config.stages), state.stage - 1), compile=False)
     else:
         model = build(config.model, len(store.vocabulary), (store.config.window_frames, store.config.mel_bands))
     set_trainable(model, dataclasses.replace(config.model, trainable=stage.trainable))
@@ -261,7 +273,8 @@ def _model(
     return model
 
 
-def _load(path: Path, *, compile: bool) -> keras.Model:
+def _load(state: Checkpoint, path: Path, *, compile: bool) -> keras.Model:
+    state.require_unchanged(path)
     try:
         return keras.models.load_model(path, compile=compile)
     except Exception as error:
@@ -299,9 +312,25 @@ def _even(batch: tuple[tf.Tensor, ...], devices: int) -> tuple[tf.Tensor, ...]:
     return tuple(tf.gather(part, places) for part in batch)
 
 
-def _metrics(path: Path, store: FeatureStore, partition: Partition) -> dict[str, Any]:
+def _time(state: Checkpoint) -> dict[str, Any]:
+    return {
+        "epochs": len(state.rows),
+        "seconds": round(state.seconds, 1),
+        "cpu_seconds": round(state.cpu_seconds, 1),
+    }
+
+
+def _finish(path: Path, model: keras.Model, metrics: dict[str, Any]) -> None:
+    """Write what a finished run has beside its network; ``metrics.json`` is the last, since it makes it finished."""
+    write_graph(model, path / GRAPH_NAME)
+    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
+    shapes = {"input": list(model.input_shape[1:]), "output": list(model.output_shape[1:])}
+    write_checksums(path, shapes, {"metrics.json": hashlib.sha256(text.encode()).hexdigest()})
+    write_whole(path / "metrics.json", text)
+
+
+def _metrics(model: keras.Model, store: FeatureStore, partition: Partition) -> dict[str, Any]:
     """The scores of the epoch that was kept, on all windows of the clips held out: curated ones, if there are any."""
-    model = _load(path / "model.keras", compile=False)
     split = "curated" if "curated" in partition.validation else "noisy"
     clips = partition.validation[split]
     scores, truth = score_clips(model, store, clips), store.labels[clips]

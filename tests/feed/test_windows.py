@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fat2019.feed.windows import candidate_starts, max_energy_candidate, max_energy_start, tiled_starts, to_image
+from fat2019.feed.tiles import tiled_starts
+from fat2019.feed.windows import candidate_starts, max_energy_candidate, max_energy_start, to_image
 
 WINDOW = 92
 ALMOST_ONE = np.float32(1 - 2**-24)  # the greatest float32 below 1

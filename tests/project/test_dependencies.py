@@ -14,6 +14,7 @@ NOT_IMPORTED = {
     "tensorboard": "tf.summary, which writes a run's logs/, imports it",
 }
 OTHERWISE = {
+    "ai_edge_litert": "ai-edge-litert",
     "distributed": "dask",
     "google.protobuf": "protobuf",
     "skmultilearn": "scikit-multilearn",

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -147,3 +148,21 @@ def test_a_link_in_the_place_of_a_log_is_not_written_through(tmp_path):
     with pytest.raises(DataError, match="a link, where a run's log is expected"), run_module.log_file(tmp_path):
         pass
     assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("file", ["split.csv", "history.csv"])
+def test_a_fifo_in_the_place_of_a_table_is_no_file_to_wait_for(run, file):
+    (run.path / file).unlink()
+    os.mkfifo(run.path / file)
+    with pytest.raises(DataError, match=rf"{file}: a FIFO, where a file is expected"):
+        run.partition() if file == "split.csv" else run.history()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "fname\n\x00", "fname,split,part\na,b,c,d\n", "\xff", "fname,split,part\na,b,both\n"]
+)
+def test_whatever_stands_in_a_table_of_a_run_there_is_one_line(run, content):
+    (run.path / "split.csv").write_bytes(content.encode("latin-1"))
+    with pytest.raises(DataError) as refused:
+        run.held_out()
+    assert "\n" not in str(refused.value)

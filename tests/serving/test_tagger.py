@@ -1,5 +1,6 @@
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from fat2019.cli import main
 from fat2019.cli.look import _tag_lines
+from fat2019.errors import DataError
 from fat2019.runs.run import Run
 from fat2019.scoring.inference import score_clips
 from fat2019.serving import tagger as tagging
@@ -52,6 +54,35 @@ def test_a_test_clip_gets_the_scores_that_predict_gives_it(store, run, tagger, c
     assert len(clips_to_tag) == len(expected) > 0
     for tagged in tag(tagger, clips_to_tag):
         np.testing.assert_allclose(tagged.scores, expected[tagged.path.name], rtol=1e-5)
+
+
+def test_a_run_that_keeps_a_graph_tags_as_its_network_does(store, run, tagger, clips_to_tag, tmp_path):
+    stated = make_run(tmp_path / "stated", store, validation=range(4), stated=True)
+    assert stated.has_graph and not run.has_graph
+    for one, other in zip(tag(Tagger(stated), clips_to_tag), tag(tagger, clips_to_tag), strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-4)
+
+
+def test_a_file_is_tagged_without_tensorflow(store, clips_to_tag, tmp_path):
+    run = make_run(tmp_path / "stated", store, validation=range(4), stated=True)
+    program = (
+        "import sys\nfrom fat2019.cli import main\n"
+        f"main(['tag', {str(run.path)!r}, {str(clips_to_tag[0])!r}], standalone_mode=False)\n"
+        "print(*sorted({'tensorflow', 'keras', 'pandas', 'matplotlib', 'sklearn'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 5
+    assert done.stderr.strip() == ""
+
+
+def test_several_runs_tag_by_their_mean_whatever_their_features(store, open_store, clips_to_tag, tmp_path):
+    runs = [make_run(tmp_path / "a", store), make_run(tmp_path / "b", open_store("float32"), seed=1)]
+    alone = [tag(Tagger(run), clips_to_tag) for run in runs]
+    for both, first, second in zip(tag(Tagger(*runs), clips_to_tag), *alone, strict=True):
+        np.testing.assert_allclose(both.scores, (first.scores + second.scores) / 2)
+    other = make_run(tmp_path / "c", store, vocabulary=["A", "B"])
+    with pytest.raises(DataError, match="its vocabulary is not that of"):
+        Tagger(runs[0], other)
 
 
 def test_scores_do_not_depend_on_how_many_files_are_in_memory_at_once(tagger, clips_to_tag, monkeypatch):

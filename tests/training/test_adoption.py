@@ -44,5 +44,5 @@ def test_a_stage_of_a_run_configured_otherwise_is_not_taken_over(finished, store
 def test_a_checkpoint_that_cannot_be_read_is_named(finished, store, tmp_path):
     adopt_stages(tmp_path / "run", store, TWO_STAGES, [finished[0].path])
     (tmp_path / "run" / "stage-1.keras").write_bytes(b"cut")
-    with pytest.raises(DataError, match=r"stage-1.keras: the network that this run was to go on with cannot be read"):
+    with pytest.raises(DataError, match=r"stage-1\.keras: is not the file that the run wrote"):
         train(store, TWO_STAGES, tmp_path / "run")

@@ -14,6 +14,7 @@ from fat2019.config.feed import FeedConfig
 from fat2019.config.model import ModelConfig
 from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
+from fat2019.runs.identity import onednn
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap
 from fat2019.store.reader import FeatureStore
@@ -32,12 +33,14 @@ STREAMED = one_stage(epochs=20, feed=dataclasses.replace(SMALL, reader="stream")
 def test_the_folder_of_a_finished_run_holds_what_its_documentation_says(finished):
     run, rows, _ = finished
     assert sorted(path.name for path in run.path.iterdir()) == [
+        "checksums.json",
         "config.json",
         "history.csv",
         "log.txt",
         "logs",
         "metrics.json",
         "model.keras",
+        "network.tflite",
         "split.csv",
         "stage-1.keras",
     ]
@@ -70,7 +73,7 @@ def test_the_configuration_is_written_down_with_versions_and_features(finished, 
 
 
 def test_the_log_says_whether_onednn_is_on_and_what_is_trained(finished):
-    assert f"oneDNN: {training._onednn()}" in finished[2]
+    assert f"oneDNN: {onednn()}" in finished[2]
     assert "stage 2 of 2: simple, 149 parameters (117 trained, 32 frozen)" in finished[2]
 
 
@@ -79,7 +82,7 @@ def test_onednn_is_described_by_its_variable(monkeypatch, setting, expected):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     if setting is not None:
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", setting)
-    assert training._onednn() == expected
+    assert onednn() == expected
 
 
 @pytest.mark.parametrize(("before", "expected"), [(None, "1"), ("0", "0")])

@@ -1,0 +1,117 @@
+"""The network of a finished run as one small graph, which scores images without TensorFlow.
+
+The graph is a TensorFlow Lite flatbuffer and its runtime LiteRT: TensorFlow itself converts, so that no further package
+takes part in training, and the runtime loads in hundredths of a second where TensorFlow takes several. (ONNX Runtime
+loads as fast, but what converts to ONNX is outdated by each release of TensorFlow.)
+"""
+
+import contextlib
+import functools
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fat2019.errors import DataError
+from fat2019.utils.files import write_whole
+from fat2019.utils.native import native_messages_dropped
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
+
+GRAPH_NAME = "network.tflite"
+TOLERANCE = 1e-4  # between the scores of the graph and of the network
+
+Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]  # images (batch, frames, mels, 1) -> scores
+
+
+def write_graph(model: "keras.Model", path: Path) -> bool:
+    """Write the graph of a network, if it can be converted and scores alike.
+
+    Returns:
+        Whether it was written; else there is no such file, and a line in the log says why.
+    """
+    path.unlink(missing_ok=True)
+    try:
+        graph = _convert(model)
+        difference = _greatest_difference(model, read_graph(graph))
+    except Exception as error:  # of any kind: the run is as good without
+        log.warning("%s: not written, since the network cannot be converted: %s", path, str(error).splitlines()[0])
+        return False
+    if not difference <= TOLERANCE:
+        log.warning("%s: not written, since its scores differ from the network's by %.1e", path, difference)
+        return False
+    write_whole(path, graph)
+    return True
+
+
+def open_graph(path: Path) -> Scorer:
+    """The graph in a file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return read_graph(path.read_bytes())
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DataError(f"{path}: cannot be read as a TensorFlow Lite graph: {error}") from error
+
+
+def read_graph(graph: bytes) -> Scorer:
+    """The function that a graph holds, of batches of any size.
+
+    Raises:
+        ValueError: these bytes are no graph.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    with native_messages_dropped():  # that it uses XNNPACK
+        interpreter = Interpreter(model_content=graph, num_threads=len(os.sched_getaffinity(0)))
+        interpreter.allocate_tensors()
+    [image], [scores] = interpreter.get_input_details(), interpreter.get_output_details()
+    return functools.partial(_run, interpreter, image["index"], scores["index"])
+
+
+def _run(interpreter: Any, image: int, scores: int, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    interpreter.resize_tensor_input(image, images.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(image, images)
+    interpreter.invoke()
+    return interpreter.get_tensor(scores)  # (batch, classes)
+
+
+def _convert(model: "keras.Model") -> bytes:
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.float32, name="images")], autograph=False)
+    def scores(images: Any) -> Any:
+        return model(images, training=False)
+
+    with _without_advice():
+        # Without the model as an argument, which would keep its weights as variables that the interpreter finds empty.
+        return tf.lite.TFLiteConverter.from_concrete_functions([scores.get_concrete_function()]).convert()
+
+
+@contextlib.contextmanager
+def _without_advice() -> Iterator[None]:
+    """The converter advises to give it the model, by the logger of another library."""
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _greatest_difference(model: "keras.Model", score: Scorer) -> float:
+    images = np.random.default_rng(0).uniform(0, 255, (3, *model.input_shape[1:])).astype(np.float32)
+    return max(
+        float(np.abs(np.asarray(model(some, training=False)) - score(some)).max()) for some in (images, images[:1])
+    )

@@ -74,6 +74,7 @@ def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Wind
     multiple=True,
     help="Weight of a run, once per run in their order.  [default: equal]",
 )
+@click.option("--strict", is_flag=True, help="Refuse test clips whose audio cannot be used.")
 @as_json
 def predict(
     runs: tuple[Path, ...],
@@ -83,9 +84,14 @@ def predict(
     windows: Windows,
     mean: Mean,
     weights: tuple[float, ...],
+    strict: bool,
     json_: bool,
 ) -> None:
-    """Score the test clips with one or more RUNS, and write a submission of their mean."""
+    """Score the test clips with one or more RUNS, and write a submission of their mean.
+
+    The features of the runs may differ: each takes the store that it was trained on. A test clip whose audio cannot be
+    used gets each class's share of the training clips.
+    """
     require_place(out)
     require_runs(runs, features)
     require_file(sample)
@@ -94,11 +100,11 @@ def predict(
     from fat2019.scoring.submission import matching_sample, write_submission
 
     if sample is not None:  # of other clips, that is told before the clips are scored, not after
-        matching_sample(sample, *asked_for(runs[0], features))
+        matching_sample(sample, *asked_for(runs[0], features, strict=strict))
     began = time.monotonic()
     with progress("clips") as show:
         fnames, scores, vocabulary = predict_test(
-            runs, features=features, windows=windows, mean=mean, weights=weights, progress=show
+            runs, features=features, windows=windows, mean=mean, weights=weights, strict=strict, progress=show
         )
     write_submission(out, fnames, scores, vocabulary, sample)
     print_result(

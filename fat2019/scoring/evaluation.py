@@ -16,6 +16,7 @@ from fat2019.runs.run import Run
 from fat2019.scoring.ensembles import are_weights, combine
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.means import Mean
+from fat2019.scoring.members import require_same_classes, require_same_recordings
 from fat2019.scoring.metrics import lwlrap
 from fat2019.scoring.submission import read_truth
 from fat2019.store.reader import FeatureStore
@@ -40,14 +41,18 @@ def evaluate_run(
     the private part are scored apart as well. Validation scores run far above test scores on this data set: they are
     never to be mistaken for one another.
 
+    A store given as ``features`` may hold other recordings than the run was trained on: then its test clips alone are
+    scored, since none of its other clips was held out.
+
     Raises:
         DataError: the run, the store or the CSV file cannot be used, or they do not fit together.
     """
     run = Run.open(path)
-    store = run.store(features)
-    parts = {"validation": _held_out(run, store)}
+    store = run.store(features, other_recordings=features is not None)
+    known = _known_labels(store, truth)
+    parts = _validation(run, store, known is not None)
     labels = store.labels
-    if (known := _known_labels(store, truth)) is not None:
+    if known is not None:
         test, labels = known
         parts |= {"test": test} if truth else _with_usages(store, test)
         if lost := _lost_test_clips(store):
@@ -66,16 +71,16 @@ def evaluate_run(
     }
 
 
-def asked_for(path: Path, features: Path | None = None) -> tuple[list[str], Vocabulary]:
+def asked_for(path: Path, features: Path | None = None, *, strict: bool = False) -> tuple[list[str], Vocabulary]:
     """The file names of the test clips that :func:`predict_test` would score with a run, and the classes.
 
     Raises:
         DataError: as :func:`predict_test`.
     """
     run = Run.open(path)
-    store = run.store(features)
-    require_test_clips(store)
-    return sorted(store.clips["fname"].to_numpy()[_test_clips(store)]), run.vocabulary
+    store = run.store(features, other_recordings=features is not None)
+    require_test_clips(store, strict=strict)
+    return _test_names(store), run.vocabulary
 
 
 def predict_test(
@@ -85,16 +90,29 @@ def predict_test(
     windows: Windows = "tiled",
     mean: Mean = "arithmetic",
     weights: Sequence[float] = (),
+    strict: bool = False,
     progress: Progress | None = None,
 ) -> tuple[list[str], npt.NDArray[np.float64], Vocabulary]:
     """The mean of several runs' scores of the test clips.
+
+    A test clip whose audio could not be used gets each class's share of the run's training clips: the best guess
+    without a sound.
+
+    Args:
+        paths: of the runs. Their features may differ; each then takes the store that it was trained on.
+        features: another store for all runs. Its training clips may be other ones than theirs.
+        windows: all of a clip, or its max-energy window only.
+        mean: of a clip's windows, and of the runs.
+        weights: one a run.
+        strict: refuse test clips whose audio could not be used.
+        progress: is told how many clips are done, of how many.
 
     Returns:
         File names, ``(clips, classes)`` scores in their order, and the vocabulary.
 
     Raises:
-        DataError: a run or its store cannot be used, the runs have different classes or test clips, or a test clip has
-            no features since its audio could not be used.
+        DataError: a run or its store cannot be used, the runs have different classes or test clips, no test clip has
+            features, or one has none and ``strict`` is given.
     """
     if weights and not are_weights(weights, len(paths)):
         raise DataError(
@@ -102,12 +120,15 @@ def predict_test(
             f"{', '.join(f'{weight:g}' for weight in weights)}"
         )
     runs = [Run.open(path) for path in paths]
-    by_run, fnames = [], []
-    for index, run in enumerate(runs):
-        if run.vocabulary != runs[0].vocabulary:
-            raise DataError(f"{run.path}: its vocabulary is not that of {runs[0].path}: scores cannot be averaged")
-        store = run.store(features)
-        require_test_clips(store)
+    stores = [_store_to_predict(run, runs[0], features, strict) for run in runs]
+    fnames = _test_names(stores[0])
+    for run, store in zip(runs, stores, strict=True):
+        if _test_names(store) != fnames:
+            raise DataError(f"{run.path}: its test clips are not those of {runs[0].path}: scores cannot be averaged")
+        require_same_recordings(stores[0], store, fnames)
+    _say_unusable(stores)
+    by_run = []
+    for index, (run, store) in enumerate(zip(runs, stores, strict=True)):
         test = _test_clips(store)
         scores = score_clips(
             run.model(),
@@ -117,12 +138,39 @@ def predict_test(
             mean=mean,
             progress=progress and functools.partial(_tell, progress, index, len(runs), len(test)),
         )
-        by_name = np.argsort(store.clips["fname"].to_numpy()[test])
-        fnames.append(store.clips["fname"].to_numpy()[test][by_name].tolist())
-        by_run.append(scores[by_name])
-        if fnames[-1] != fnames[0]:
-            raise DataError(f"{run.path}: its test clips are not those of {runs[0].path}: scores cannot be averaged")
-    return fnames[0], combine(by_run, mean, list(weights) or None), runs[0].vocabulary
+        row = {fname: row for row, fname in enumerate(fnames)}
+        of_all = np.tile(_label_shares(run, store), (len(fnames), 1))  # (clips, classes)
+        of_all[[row[fname] for fname in store.clips["fname"].to_numpy()[test]]] = scores
+        by_run.append(of_all)
+    return fnames, combine(by_run, mean, list(weights) or None), runs[0].vocabulary
+
+
+def _store_to_predict(run: Run, first: Run, features: Path | None, strict: bool) -> FeatureStore:
+    require_same_classes(first, run)
+    store = run.store(features, other_recordings=features is not None)
+    require_test_clips(store, strict=strict)
+    return store
+
+
+def _say_unusable(stores: Sequence[FeatureStore]) -> None:
+    lost = sorted({fname for store in stores for fname in _lost_test_clips(store)})
+    if lost:
+        log.warning(
+            "%d test clips could not be used and get each class's share of the training clips (--strict refuses): %s",
+            len(lost),
+            _some(lost),
+        )
+
+
+def _label_shares(run: Run, store: FeatureStore) -> npt.NDArray[np.float64]:
+    """The share of the run's training clips that have each label, ``(classes,)``; of all where none are known."""
+    table = run.partition()
+    trained = table["split"] + "/" + table["fname"]
+    trained = trained[table["part"] == "train"]
+    is_trained = (store.clips["split"] + "/" + store.clips["fname"]).isin(trained).to_numpy()
+    is_labelled = store.clips["split"].to_numpy() != "test"
+    chosen = is_trained if is_trained.any() else is_labelled
+    return store.labels[chosen].mean(axis=0) if chosen.any() else np.full(len(store.vocabulary), 0.5)
 
 
 def lwlrap_on_test(
@@ -159,6 +207,18 @@ def _tell(progress: Progress, run: int, runs: int, clips: int, done: int) -> Non
     progress(run * clips + done, runs * clips)
 
 
+def _validation(run: Run, store: FeatureStore, is_test_known: bool) -> dict[str, npt.NDArray[np.int64]]:
+    if run.has_recordings_of(store):
+        return {"validation": _held_out(run, store)}
+    if not is_test_known:
+        raise DataError(
+            f"{store.path}: its recordings are not those that {run.path} was trained on, so that it has no validation "
+            "clips; and the labels of its test clips are not known: give --truth"
+        )
+    log.warning("%s: not the recordings that %s was trained on: test clips alone are scored", store.path, run.path)
+    return {}
+
+
 def _held_out(run: Run, store: FeatureStore) -> npt.NDArray[np.int64]:
     split, names = run.held_out()
     clips = np.flatnonzero(store.clips["fname"].isin(names) & (store.clips["split"] == split))
@@ -168,6 +228,11 @@ def _held_out(run: Run, store: FeatureStore) -> npt.NDArray[np.int64]:
             "on: was it built from other files since?"
         )
     return clips
+
+
+def _test_names(store: FeatureStore) -> list[str]:
+    """Those of all test clips, with and without features."""
+    return sorted([*store.clips["fname"].to_numpy()[_test_clips(store)], *_lost_test_clips(store)])
 
 
 def _test_clips(store: FeatureStore) -> npt.NDArray[np.int64]:
@@ -215,15 +280,15 @@ def _with_usages(store: FeatureStore, test: npt.NDArray[np.int64]) -> dict[str, 
     return {"test": test, **apart}
 
 
-def require_test_clips(store: FeatureStore) -> None:
-    """See that the test clips can be scored, all of them.
+def require_test_clips(store: FeatureStore, *, strict: bool = True) -> None:
+    """See that there are test clips to score, and with ``strict`` that the audio of all could be used.
 
     Raises:
-        DataError: there are none, or the audio of one could not be used.
+        DataError: it is not so.
     """
     if not len(_test_clips(store)):
         raise DataError(f"{store.path}: it has no test clips; build them with --splits test or without --splits")
-    if lost := _lost_test_clips(store):
+    if strict and (lost := _lost_test_clips(store)):
         raise DataError(
             f"{store.path}: {len(lost)} test clips could not be used and have no scores: {_some(lost)}; mend the files "
             "and build again"

@@ -1,14 +1,21 @@
 import csv
+import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
+from fat2019.data.data_set import find_data_set
 from fat2019.errors import DataError
 from fat2019.scoring.ensembles import combine
 from fat2019.scoring.evaluation import evaluate_run, lwlrap_on_test, predict_test
 from fat2019.scoring.inference import score_clips
+from fat2019.scoring.members import require_same_recordings
 from fat2019.scoring.metrics import lwlrap
+from fat2019.store.builder import build_features
+from fat2019.store.reader import FeatureStore
 from tests.run_folders import make_run
 
 TEST = range(32, 40)  # the store's test clips
@@ -151,9 +158,83 @@ def lost(monkeypatch):
     return "test09.wav"
 
 
-def test_a_test_clip_without_features_is_named(runs, lost):
+def test_a_test_clip_without_features_gets_the_label_shares_of_the_training(store, runs, scores, lost, caplog):
+    fnames, predicted, _ = predict_test([run.path for run in runs[:2]])
+    row = fnames.index(lost)
+    assert len(fnames) == len(TEST) + 1 and fnames == sorted(fnames)
+    labelled = store.labels[(store.clips["split"] != "test").to_numpy()]
+    np.testing.assert_allclose(predicted[row], labelled.mean(axis=0))
+    np.testing.assert_allclose(np.delete(predicted, row, axis=0), combine(scores[:2]))
+    assert "1 test clips could not be used and get each class's share of the training clips" in caplog.text
+    assert lost in caplog.text
+
+
+def test_the_label_shares_are_those_of_the_clips_that_the_run_was_trained_on(store, runs, lost, tmp_path):
+    run = make_run(tmp_path / "run", store, validation=(1, 4))
+    with (run.path / "split.csv").open("a") as file:
+        file.writelines(f"{store.clips['fname'][clip]},curated,train\n" for clip in (0, 2, 3))
+    fnames, predicted, _ = predict_test([run.path])
+    np.testing.assert_allclose(predicted[fnames.index(lost)], store.labels[[0, 2, 3]].mean(axis=0))
+
+
+def test_a_test_clip_without_features_is_refused_if_that_is_asked_for(runs, lost):
     with pytest.raises(DataError, match=rf"1 test clips could not be used and have no scores: {lost}"):
-        predict_test([runs[0].path])
+        predict_test([runs[0].path], strict=True)
+
+
+@pytest.fixture
+def other_recordings(store, tiny_data, tmp_path):
+    """A store of clips of the same names, one of which has another sound, and a run that was trained on the first."""
+    run = make_run(tmp_path / "run", store, validation=(1, 4, 6, 11), stated=True)
+    data = shutil.copytree(tiny_data, tmp_path / "data")
+    path = data / "train_curated" / "curated00.wav"
+    samples, rate = soundfile.read(path, dtype="int16")
+    soundfile.write(path, samples[::-1], rate)
+    build_features(find_data_set(data), tmp_path / "other", store.config, workers=1, clips_a_shard=4)
+    return run, tmp_path / "other"
+
+
+def test_validation_on_other_recordings_of_the_same_names_is_refused(other_recordings):
+    run, other = other_recordings
+    with pytest.raises(DataError, match=r"recordings are not those .* no validation clips; .* give --truth"):
+        evaluate_run(run.path, features=other)
+    with pytest.raises(DataError, match=r"its recordings are not those that the run .* was trained on"):
+        run.store(other)
+
+
+def test_the_test_clips_of_other_recordings_are_scored_and_nothing_else(other_recordings, truth, store, caplog):
+    run, other = other_recordings
+    result = evaluate_run(run.path, features=other, truth=truth(["test00.wav"], ["Bark"]))
+    assert list(result) == ["test"] and "test clips alone are scored" in caplog.text
+    _, scores, _ = predict_test([run.path], features=other)
+    np.testing.assert_array_equal(scores, predict_test([run.path])[1])
+
+
+def test_a_store_that_was_built_again_from_other_files_is_not_taken_without_being_given(other_recordings):
+    run, other = other_recordings
+    config = (run.path / "config.json").read_text()
+    (run.path / "config.json").write_text(config.replace(json.dumps(run.config["store"]), json.dumps(str(other))))
+    with pytest.raises(DataError, match="was it built again from other files"):
+        predict_test([run.path])
+
+
+def test_runs_of_other_features_are_averaged_each_from_its_own_store(store, open_store, runs, tmp_path):
+    floats = make_run(tmp_path / "floats", open_store("float32"), seed=1)
+    of_two = predict_test([runs[0].path, floats.path])
+    alone = [predict_test([run.path]) for run in (runs[0], floats)]
+    assert of_two[0] == alone[0][0] == alone[1][0]
+    np.testing.assert_allclose(of_two[1], combine([scores for _, scores, _ in alone]))
+    with pytest.raises(DataError, match="computed otherwise"):
+        predict_test([runs[0].path, floats.path], features=store.path)
+
+
+def test_clips_of_other_lengths_under_the_same_names_are_not_averaged(store, open_store):
+    floats = open_store("float32")
+    require_same_recordings(store, floats, ["test00.wav"])
+    longer = FeatureStore(floats.path, floats.manifest)
+    longer.clips = floats.clips.assign(source_samples=floats.clips["source_samples"] + 1)
+    with pytest.raises(DataError, match=r"8 clips are other recordings .* the first test00\.wav"):
+        require_same_recordings(store, longer, store.clips["fname"][list(TEST)].tolist())
 
 
 def test_a_score_that_lacks_a_test_clip_says_so(runs, lost, truth, caplog):

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from fat2019.feed.windows import tiled_starts
+from fat2019.feed.tiles import tiled_starts
 from fat2019.scoring import inference
 from fat2019.scoring.inference import score_clips
 from tests.run_folders import tiny_network

@@ -3,18 +3,101 @@
 The packages are the stages of one line, and imports point only backwards along it: ``errors``, ``utils``,
 ``augmentations``, ``config``, ``data``, ``audio``, ``store``, ``feed``, ``models``, ``runs``, ``scoring``,
 ``training``, ``pages``, ``serving``, ``experiments``, ``cli``.
+
+What ``__all__`` names is public, and loaded when it is first used: ``import fat2019`` alone loads no other library.
 """
 
+import importlib
 import os
 import sys
+from typing import TYPE_CHECKING, Any
 
 from fat2019.errors import DataError
 
-# TensorFlow leaves oneDNN off on AMD processors, where it makes training about twice as fast as well. The variable is
-# read when TensorFlow is loaded, so this must come first; what the user has set stands.
-if "tensorflow" not in sys.modules:
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+if TYPE_CHECKING:
+    from fat2019.api import TrainedRun, build_features, load, register_network, register_recipe, train
+    from fat2019.feed.evaluation import EvaluationFeed, EvaluationWindows
+    from fat2019.feed.training import TrainingFeed
+    from fat2019.models.keras_metric import LwlrapMetric
+    from fat2019.scoring.metrics import lwlrap
+    from fat2019.store.reader import FeatureStore
 
 __version__ = "0.2.0"
 
-__all__ = ["DataError", "__version__"]
+__all__ = [
+    "DataError",
+    "EvaluationFeed",
+    "EvaluationWindows",
+    "FeatureStore",
+    "LwlrapMetric",
+    "TrainedRun",
+    "TrainingFeed",
+    "__version__",
+    "build_features",
+    "load",
+    "lwlrap",
+    "register_network",
+    "register_recipe",
+    "train",
+]
+
+_HOME = {
+    "EvaluationFeed": "fat2019.feed.evaluation",
+    "EvaluationWindows": "fat2019.feed.evaluation",
+    "FeatureStore": "fat2019.store.reader",
+    "LwlrapMetric": "fat2019.models.keras_metric",
+    "TrainedRun": "fat2019.api",
+    "TrainingFeed": "fat2019.feed.training",
+    "build_features": "fat2019.api",
+    "load": "fat2019.api",
+    "lwlrap": "fat2019.scoring.metrics",
+    "register_network": "fat2019.api",
+    "register_recipe": "fat2019.api",
+    "train": "fat2019.api",
+}
+
+# With these a processor has oneDNN switched on by TensorFlow itself.
+_ONEDNN_BY_ITSELF = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'fat2019' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _switch_onednn_on() -> None:
+    """TensorFlow leaves oneDNN off on some processors where it makes training about twice as fast as well.
+
+    The variable is read when TensorFlow is loaded; what the user has set stands.
+    """
+    if "TF_ENABLE_ONEDNN_OPTS" in os.environ:
+        return
+    if "tensorflow" not in sys.modules:
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
+    elif not _ONEDNN_BY_ITSELF & _processor_flags():
+        import warnings
+
+        warnings.warn(
+            "TensorFlow was loaded before fat2019, and so without oneDNN, which takes about half the speed: import "
+            "fat2019 before keras and tensorflow, or set TF_ENABLE_ONEDNN_OPTS=1 (0 keeps it off in silence)",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _processor_flags() -> set[str]:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 (pathlib takes longer)
+            return next((set(line.split()) for line in file if line.startswith("flags")), set())
+    except OSError:
+        return set()
+
+
+_switch_onednn_on()

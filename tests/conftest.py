@@ -74,6 +74,20 @@ def store(open_store):
 
 
 @pytest.fixture
+def unregistered():
+    """What a test registers is known to no other."""
+    from fat2019.config.model import NETWORKS
+    from fat2019.config.recipes import RECIPES
+    from fat2019.models.registered import BUILDERS
+
+    before = [(known, dict(known)) for known in (NETWORKS, RECIPES, BUILDERS)]
+    yield
+    for known, names in before:
+        known.clear()
+        known.update(names)
+
+
+@pytest.fixture
 def sounds(tmp_path):
     """A folder of sounds to be built, and spoilt."""
     from tests.faults.sounds import write_sounds

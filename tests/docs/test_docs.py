@@ -111,7 +111,7 @@ def test_the_commands_of_a_page_do_what_they_should(page, world, tmp_path, monke
 
 
 @pytest.mark.parametrize("page", PYTHON_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_python_of_a_page_runs_from_top_to_bottom(page, world, tmp_path, monkeypatch):
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, world, tmp_path, monkeypatch, unregistered):
     shutil.copytree(world, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(training, "build", tiny_network)

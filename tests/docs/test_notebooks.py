@@ -53,6 +53,7 @@ def test_the_notebook_for_kaggle_ends_with_a_submission(environment, monkeypatch
 
 
 def test_the_notebook_for_own_sounds_ends_with_tags_and_an_export(environment, monkeypatch):
+    monkeypatch.setenv("FAT2019_OPTIONS", f"--model simple {SOON}")  # which compiles sooner
     random = np.random.default_rng(0)
     for number in range(16):
         path = environment / "sounds" / ("Hiss", "Hum")[number % 2] / f"{number}.wav"

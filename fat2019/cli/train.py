@@ -72,9 +72,9 @@ def train(
         raise click.UsageError("give SOUNDS or --features, and not both")
     if own_folds and (changes["folds"] or changes["validate_on_fold"]):
         raise click.UsageError("--own-folds, --folds and --validate-on-fold exclude each other")
+    base = read_configuration(config) if config else None
     source = sounds or features or FEATURES
     store = None if sounds is not None and _is_folder_of_sounds(sounds) else FeatureStore.open(source)
-    base = read_configuration(config) if config else None
     name = recipe
     if recipe is None and base is None and changes["name"] is None:
         choice = choose_recipe(store.config if store else None)

@@ -379,7 +379,7 @@ def test_a_run_of_another_vocabulary_is_refused(data, trained, tmp_path):
     store, out = tmp_path / "store", tmp_path / "out"
     run("build-features", data, "--out", store, "--workers", 1)
     commands = (("evaluate", trained), ("predict", trained, "--out", out), ("report", trained, "--out", out))
-    for command in (*commands, ("train", "--run", trained)):
+    for command in (*commands, ("train", "--run", trained, "--config", trained / "config.json")):
         message = failure(*command, "--features", store)
         assert "vocabulary" in message and str(trained) in message
     assert not out.exists()

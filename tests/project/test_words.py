@@ -24,7 +24,7 @@ AVOIDED = {  # a pattern, and what to write
     r"\bloudest (random )?windows?\b|\bloudest of (the |three |a few )?(random|windows|three|candidates)": "max-energy",
     r"by two steps( at once)?\b": "stride 2",
     r"\ba (row|second|step|clip|epoch|window|minute) a core\b": "per row per core",
-    r"\b(?!takes|was|is|needs|has|moves)\w+s a (second|core|row|clip|epoch|window|class)\b": "per second, per clip",
+    r"\b(?!takes|was|is|needs|has|moves)\w+s a (second|core|clip|epoch|window|class)\b": "per second, per clip",
     r"is to be heard|are to be heard": "What's in this sound?",
     r"taken for (what|which)": "most frequent confusions",
     r"\bwent worst\b": "worst predictions",

@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from fat2019.cli.fields import recipe_options
 from fat2019.cli.loading import load_tensorflow, require_files_of, require_folder_place
 from fat2019.cli.options import FEATURES, PATH, as_json
 from fat2019.cli.output import epoch_line, print_result, say_epoch
-from fat2019.config.recipes import RECIPES, configure, recipe_of
+from fat2019.config.recipe import Recipe
+from fat2019.config.recipes import OURS, RECIPES, configure, recipe_of
 from fat2019.experiments.choice import choose_recipe, fitted
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
@@ -223,19 +225,35 @@ def relabel(
 )
 @as_json
 def recipes(json_: bool) -> None:
-    """List the named configurations: the rows of the report's tables and the curves of its figures."""
+    """List the recipes: our own, and the rows of the report's tables and the curves of its figures.
+
+    Numbers in brackets are decisions, listed below: where the report is silent, or differs from the code that it cites.
+    """
+    decisions = list(dict.fromkeys(one for recipe in RECIPES.values() for one in recipe.decisions))
     print_result(
-        {"recipes": [{**vars(recipe), "config": recipe.config.to_plain()} for recipe in RECIPES.values()]},
+        {
+            "recipes": [
+                {**vars(recipe), "config": recipe.config.to_plain(), "decisions": recipe.decisions}
+                for recipe in RECIPES.values()
+            ]
+        },
         json_,
         [
-            f"{recipe.name:<36} {recipe.experiment.replace('-', ' ')}: {recipe.row}"
-            + (
-                f" ({', '.join(f'{name} {value}' for name, value in recipe.reported.items())})"
-                if recipe.reported
-                else ""
-            )
-            for recipe in RECIPES.values()
+            *(_recipe_line(recipe, decisions) for recipe in RECIPES.values()),
+            "",
+            *(f"[{number}] {decision}" for number, decision in enumerate(decisions, start=1)),
         ],
+    )
+
+
+def _recipe_line(recipe: Recipe, decisions: Sequence[str]) -> str:
+    where = "ours" if recipe.experiment == OURS else recipe.experiment.replace("-", " ")
+    reported = ", ".join(f"{name} {value}" for name, value in recipe.reported.items())
+    numbers = ", ".join(str(decisions.index(one) + 1) for one in recipe.decisions)
+    return (
+        f"{recipe.name:<36} {where}: {recipe.row}"
+        + (f" ({reported})" if reported else "")
+        + (f" [{numbers}]" if numbers else "")
     )
 
 
@@ -251,6 +269,7 @@ def recipes(json_: bool) -> None:
 @as_json
 def models(classes: int, json_: bool) -> None:
     """List every network and head with its parameters."""
+    load_tensorflow()
     from fat2019.models.networks import list_models
 
     rows = list_models(classes)

@@ -17,7 +17,7 @@ from fat2019.config.training import BOTH, Optimizer, Stage, TrainConfig
 # As wide as SpecAugment's own policies LB and LD have it beside their time masks: 80 frames to 100, here 13 to 16.
 TIME_WARP_FRAMES = 13
 _TIME_WARP = (
-    f"time warp: {TIME_WARP_FRAMES} frames, in proportion to the time masks as in SpecAugment's policy LB; the report "
+    f"time warp: {TIME_WARP_FRAMES} frames, in proportion to the time masks as in SpecAugment's policy LB: the report "
     "names it without its width, and the code that it cites has masks alone"
 )
 MIXUP_ALPHA = 0.2  # of the example that the report's MixUp was taken from

@@ -427,7 +427,7 @@ def test_interrupting_a_quiet_training_says_only_how_to_go_on_and_the_same_comma
 def test_interrupting_tags_leaves_those_that_are_printed_and_promises_nothing(trained, tmp_path, monkeypatch):
     def scores(*_):
         for number in range(2):
-            yield tagging.Tagged(Path(f"{number}.wav"), 1.0, 1.0, np.linspace(0, 1, 5))
+            yield tagging.Tagged(Path(f"{number}.wav"), 1.0, 1.0, np.linspace(0, 1, 5), ())
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tagging.Tagger, "tag", scores)

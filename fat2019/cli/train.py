@@ -268,19 +268,18 @@ def _recipe_line(recipe: Recipe, decisions: Sequence[str]) -> str:
 @click.option("--classes", type=click.IntRange(1), default=80, help="Outputs.")
 @as_json
 def models(classes: int, json_: bool) -> None:
-    """List every network and head with its parameters."""
-    load_tensorflow()
-    from fat2019.models.networks import list_models
+    """List every network and head with its parameters, and the recipe that a network named alone is trained by."""
+    from fat2019.models.parameters import list_models
 
     rows = list_models(classes)
     print_result(
         {"models": rows},
         json_,
         [
-            f"{'model':<18} {'head':<6} {'total':>12} {'trainable':>12} {'frozen':>12}  input",
+            f"{'model':<18} {'head':<6} {'total':>12} {'trainable':>12} {'frozen':>12}  {'input':<8}  recipe",
             *(
                 f"{row['model']:<18} {row['head']:<6} {row['total']:>12,} {row['trainable']:>12,} "
-                f"{row['frozen']:>12,}  {'x'.join(map(str, row['input_shape']))}"
+                f"{row['frozen']:>12,}  {'x'.join(map(str, row['input_shape'])):<8}  {row['recipe']}"
                 for row in rows
             ),
         ],

@@ -12,8 +12,7 @@ from typing import Any
 import keras
 
 from fat2019.config.features import NAMED, FeatureConfig
-from fat2019.config.model import HEADS as HEAD_NAMES
-from fat2019.config.model import NETWORKS, PUBLISHED, ModelConfig
+from fat2019.config.model import PUBLISHED, ModelConfig
 from fat2019.errors import DataError
 from fat2019.models.backbones import BACKBONES
 from fat2019.models.heads import HEADS
@@ -117,27 +116,6 @@ def parameter_counts(model: keras.Model) -> tuple[int, int, int]:
     return trainable + frozen, trainable, frozen
 
 
-def list_models(classes: int) -> list[dict[str, Any]]:
-    """Every network and head with its parameters, the backbone frozen, as a table."""
-    rows = []
-    for name in NETWORKS:
-        for head in HEAD_NAMES if name in BACKBONES else ("own",):
-            config = ModelConfig(name, head=head if name in BACKBONES else "dense", weights="none")
-            model = build(config, classes, _usual_shape(name))
-            total, trainable, frozen = parameter_counts(model)
-            rows.append(
-                {
-                    "model": name,
-                    "head": head,
-                    "total": total,
-                    "trainable": trainable,
-                    "frozen": frozen,
-                    "input_shape": list(model.input_shape[1:]),
-                }
-            )
-    return rows
-
-
 def _backbone_features(images: Any, config: ModelConfig) -> Any:
     """A backbone's feature map ``(batch, rows, columns, channels)``, or those of its stages, if the head takes them."""
     row = BACKBONES[config.name]
@@ -152,13 +130,6 @@ def _backbone_features(images: Any, config: ModelConfig) -> Any:
         maps = [backbone.get_layer(stage).output for stage in row.stages]
         backbone = keras.Model(backbone.input, maps, name=config.name)
     return backbone(row.prepare(repeated))
-
-
-def _usual_shape(name: str) -> tuple[int, int]:
-    """Frames and mel bands of the front end that a network was made for: the report's, where it has none of its own."""
-    wanted = BACKBONES[name].features if name in BACKBONES else None
-    features = NAMED[wanted or "report"]
-    return features.window_frames, features.mel_bands
 
 
 def _front_end(features: FeatureConfig) -> dict[str, Any]:

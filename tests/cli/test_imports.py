@@ -40,7 +40,7 @@ def told(*commands, cwd=ROOT):
 
 
 def test_what_is_known_beforehand_is_printed_without_heavy_libraries():
-    heavy, results = told(("--help",), ("train", "--help"), ("recipes",), ("recipes", "--json"))
+    heavy, results = told(("--help",), ("train", "--help"), ("recipes",), ("recipes", "--json"), ("models",))
     assert heavy == []
     for status, printed, said in results:
         assert status == 0 and printed and not said

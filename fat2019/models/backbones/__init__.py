@@ -6,7 +6,8 @@ To add one:
    its top, what its input must look like, and where its weights are published;
 2. its name in :data:`BACKBONES` below, and in ``fat2019.config.model.NETWORKS``, which TensorFlow need not be loaded
    for;
-3. if its weights want log-mels of their own, a named configuration in ``fat2019.config.features.NAMED``.
+3. if its weights want log-mels of their own, a named configuration in ``fat2019.config.features.NAMED``;
+4. its numbers of parameters in ``fat2019.models.parameters``, as the failing test prints them.
 
 Heads, freezing, momentum, ``--weights`` and its messages, and the tests of every network follow.
 """

@@ -198,13 +198,28 @@ def info(store: Path, validation_share: float, balance: bool, json_: bool) -> No
     examples="""
     fat2019 verify features/fat2019
     fat2019 verify features/fat2019 --deep
+    fat2019 verify features/fat2019 --audit 50 --data DATA
     """,
 )
 @click.argument("store", type=PATH, metavar="STORE_OR_RUN")
 @click.option("--deep", is_flag=True, help="Also compute every clip's features again, or load the run's network.")
+@click.option(
+    "--audit",
+    "audited",
+    type=click.IntRange(1),
+    default=None,
+    metavar="CLIPS",
+    help="Instead make so many random clips anew from --data by librosa and pydub (extra [audit]), and compare them.",
+)
+@click.option("--data", type=PATH, default=None, help="The data set that the store was built from, for --audit.")
 @as_json
-def verify(store: Path, deep: bool, json_: bool) -> None:
+def verify(store: Path, deep: bool, audited: int | None, data: Path | None, json_: bool) -> None:
     """Check every file of a feature store or a run against its checksum; exit status 1 if anything is wrong."""
+    if (audited is None) != (data is None):
+        raise click.UsageError("--audit and --data go together")
+    if audited is not None and data is not None:
+        _audit(store, data, audited, json_)
+        return
     from fat2019.runs.verify import is_run, verify_run
     from fat2019.store.verify import Problem
     from fat2019.store.verify import verify as check
@@ -233,6 +248,27 @@ def _copies(out: Path) -> list[str]:
     store = FeatureStore.open(out)
     line = describe_copies(store, copy_of(store))
     return [line] if line else []
+
+
+def _audit(store: Path, data: Path, clips: int, json_: bool) -> None:
+    """Print how far clips of a store lie from those made the slow way; exit status 1 if that is more than rounding."""
+    import pandas as pd
+
+    from fat2019.data.data_set import find_data_set
+    from fat2019.store.audit import audit
+    from fat2019.store.reader import FeatureStore
+
+    with progress("clips") as show:
+        results = audit(FeatureStore.open(store), find_data_set(data), clips, progress=show)
+    table = pd.DataFrame([{**dataclasses.asdict(result), "agrees": result.agrees} for result in results])
+    bad = table[~table["agrees"]]
+    lines = [
+        (bad if len(bad) else table).to_string(index=False),
+        f"{store}: {len(table) - len(bad)} of {len(table)} clips are those of librosa and pydub, within rounding",
+    ]
+    print_result({"store": str(store), "clips": table.to_dict("records")}, json_, lines)
+    if len(bad):
+        sys.exit(1)
 
 
 def _executor(scheduler: str | None) -> contextlib.AbstractContextManager[Any]:

@@ -19,7 +19,7 @@ OTHERWISE = {
     "google.protobuf": "protobuf",
     "skmultilearn": "scikit-multilearn",
 }
-USER_EXTRAS = ("app", "av", "dask", "onnx")  # of which each has a part of the package that imports it
+USER_EXTRAS = ("app", "audit", "av", "dask", "onnx")  # of which each has a part of the package that imports it
 
 
 def test_every_dependency_is_imported_or_has_a_reason():

@@ -168,7 +168,8 @@ def _mel_filters(config: FeatureConfig) -> NDArray[np.float64]:
     bins = librosa.hz_to_mel(librosa.fft_frequencies(sr=config.sample_rate_hz, n_fft=config.n_fft), htk=True)
     edges = librosa.hz_to_mel(np.array([config.fmin_hz, config.fmax_hz]), htk=True)
     low, centre, high = (
-        np.linspace(*edges, config.mel_bands + 2)[first:][: config.mel_bands, None] for first in range(3)
+        np.linspace(float(edges[0]), float(edges[1]), config.mel_bands + 2)[first:][: config.mel_bands, None]
+        for first in range(3)
     )
     filters = np.maximum(0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
     filters[:, 0] = 0

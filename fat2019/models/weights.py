@@ -2,13 +2,13 @@
 
 import dataclasses
 import hashlib
+import http.client
 import json
 import os
-import shutil
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fat2019.errors import DataError
@@ -17,6 +17,7 @@ from fat2019.utils.files import whole
 YAMNET = "https://storage.googleapis.com/audioset/yamnet.h5"
 _CACHE_VARIABLE = "FAT2019_CACHE"
 _TIMEOUT_S = 30
+_BLOCK_BYTES = 1 << 20
 _GIT_LFS = b"version https://git-lfs"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
@@ -43,8 +44,11 @@ def what_is_wrong(path: Path) -> str | None:
         return "no such weights file (--weights takes pretrained, none or a file)"
     if not path.is_file():
         return "this is no file"
-    with path.open("rb") as file:
-        start = file.read(512)
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+    except OSError as error:
+        return f"this file cannot be read: {error.strerror or error}"
     if not start:
         return "this file is empty"
     if start.startswith(_GIT_LFS):
@@ -95,7 +99,7 @@ class Published:
                     raise DataError(f"{self.url}: {reason}")
         except (OSError, DataError) as error:
             raise DataError(
-                f"the published weights are not here and cannot be fetched ({_reason(error)}): put "
+                f"the published weights are not here and cannot be fetched ({error}): put "
                 f"{self.url} at {path}, or give --weights none or a file"
             ) from error
         return path
@@ -123,8 +127,8 @@ def _wrong_archive(path: Path) -> str | None:
         with zipfile.ZipFile(path) as archive:
             if "metadata.json" not in archive.namelist():
                 return "this archive is not one of Keras; weights of PyTorch cannot be read"
-            version = json.loads(archive.read("metadata.json")).get("keras_version", "")
-    except (zipfile.BadZipFile, ValueError):
+            version = json.loads(archive.read("metadata.json"))["keras_version"]
+    except (zipfile.BadZipFile, ValueError, LookupError, TypeError):
         return "this archive is cut short or damaged"
     if _numbers(version) > _numbers(keras.__version__):
         return f"this file was written by Keras {version}, and here is {keras.__version__}"
@@ -136,10 +140,18 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _download(url: str, path: Path) -> None:
-    with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer, path.open("wb") as file:
-        shutil.copyfileobj(answer, file)
+    with path.open("wb") as file:
+        for block in _blocks(url):
+            file.write(block)
 
 
-def _reason(error: Exception) -> str:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    return str(reason)
+def _blocks(url: str) -> Iterator[bytes]:
+    """What a server sends, in blocks; what goes wrong on the way is a DataError, unlike what goes wrong on the disk."""
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+            while block := answer.read(_BLOCK_BYTES):
+                yield block
+    except urllib.error.URLError as error:  # the answers of servers among them, such as 404
+        raise DataError(f"{error if isinstance(error, urllib.error.HTTPError) else error.reason}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: an odd proxy
+        raise DataError(str(error) or type(error).__name__) from error

@@ -102,7 +102,9 @@ def require_features(config: ModelConfig, features: FeatureConfig) -> None:
                 f"{config.name} takes log-mels as `build-features --config {wanted}` makes them, and this store has "
                 "others"
             )
-    elif features.scaling == "none" and config.name in OWN and not (config.name == "compact" and config.standardise):
+        return
+    takes_any = config.name in BUILDERS or (config.name == "compact" and config.standardise)
+    if features.scaling == "none" and not takes_any:
         raise DataError(
             f"{config.name} takes images in 0..255, and this store has log-mels as they are; build one with "
             "`build-features --config report`, or train compact or yamnet"

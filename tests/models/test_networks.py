@@ -191,7 +191,7 @@ def test_the_weights_of_another_network_are_refused_by_their_path(built_once, tm
 
 def test_a_further_backbone_is_one_row(monkeypatch):
     published = Published("imagenet", "https://localhost/some_file.h5", keras_models)
-    row = Backbone(of_keras("MobileNetV3Small"), ("expanded_conv_10",), published)
+    row = Backbone(of_keras("MobileNetV3Small"), top=("expanded_conv_10",), stages=(), published=published)
     monkeypatch.setitem(BACKBONES, "mobilenetv3", row)
     monkeypatch.setitem(NETWORKS, "mobilenetv3", True)
     model = built("mobilenetv3", classes=5, shape=SMALL, trainable="top")
@@ -232,9 +232,8 @@ def _slow_to_settle(input_shape, name):
 @pytest.mark.parametrize("momentum, settled", [(0.9, True), (0.999, False)])
 def test_trained_statistics_score_after_few_steps_as_those_of_the_batch(monkeypatch, momentum, settled):
     monkeypatch.setitem(NETWORKS, "slow", True)
-    monkeypatch.setitem(
-        BACKBONES, "slow", Backbone(_slow_to_settle, (), Published("imagenet", "https://localhost/none", keras_models))
-    )
+    published = Published("imagenet", "https://localhost/none", keras_models)
+    monkeypatch.setitem(BACKBONES, "slow", Backbone(_slow_to_settle, top=(), stages=(), published=published))
     keras.utils.set_random_seed(0)
     random = np.random.default_rng(0)
     labels = np.eye(4, dtype=np.float32)[np.arange(64) % 4]

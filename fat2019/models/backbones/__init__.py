@@ -3,7 +3,7 @@
 To add one:
 
 1. a file here with a :class:`~fat2019.models.backbones.base.Backbone`: its builder up to the feature map, the layers of
-   its top, what its input must look like, and where its weights are published;
+   its top and the ends of its stages, what its input must look like, and where its weights are published;
 2. its name in :data:`BACKBONES` below, and in ``fat2019.config.model.NETWORKS``, which TensorFlow need not be loaded
    for;
 3. if its weights want log-mels of their own, a named configuration in ``fat2019.config.features.NAMED``;

@@ -167,10 +167,8 @@ def _mel_filters(config: FeatureConfig) -> NDArray[np.float64]:
     # TensorFlow's triangles are straight over mels, librosa's over hertz; and TensorFlow leaves the bin of 0 Hz out.
     bins = librosa.hz_to_mel(librosa.fft_frequencies(sr=config.sample_rate_hz, n_fft=config.n_fft), htk=True)
     edges = librosa.hz_to_mel(np.array([config.fmin_hz, config.fmax_hz]), htk=True)
-    low, centre, high = (
-        np.linspace(float(edges[0]), float(edges[1]), config.mel_bands + 2)[first:][: config.mel_bands, None]
-        for first in range(3)
-    )
+    corners = np.linspace(float(edges[0]), float(edges[1]), config.mel_bands + 2)[:, None]  # (mels + 2, 1)
+    low, centre, high = corners[:-2], corners[1:-1], corners[2:]
     filters = np.maximum(0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
     filters[:, 0] = 0
     return filters

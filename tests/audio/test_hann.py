@@ -5,7 +5,6 @@ import platform
 import librosa
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from fat2019.audio.hann import hann_window, tensorflow_hann_window
 
@@ -14,8 +13,10 @@ def test_the_window_is_librosas() -> None:
     np.testing.assert_allclose(hann_window(1024), librosa.filters.get_window("hann", 1024), rtol=0, atol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [8, 400, 1000, 2048])
 def test_tensorflows_window_is_met_to_the_last_bit(samples: int) -> None:
+    tf = pytest.importorskip("tensorflow")
     expected = tf.signal.hann_window(samples).numpy()
     window = tensorflow_hann_window(samples)
     assert window.dtype == np.float32

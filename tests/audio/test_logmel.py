@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from fat2019.audio.logmel import cumulative_energy, log_mel, repeat_to
 from fat2019.config.features import NAMED, FeatureConfig
 from tests.oracles import librosa_log_mel as oracle
-from tests.oracles import yamnet as yamnet_oracle
 
 CONFIG = FeatureConfig()
 CONFIGS = {
@@ -202,8 +201,11 @@ def test_the_energy_of_floats_is_refused() -> None:
         cumulative_energy(np.zeros(2000, np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rms", [2, 300, 9000])
 def test_yamnets_front_end_is_that_of_tensorflows_signal_package(rms: float) -> None:
+    from tests.oracles import yamnet as yamnet_oracle  # which loads TensorFlow
+
     samples = np.concatenate([noise(20_000, rms), sine(440, 9_000), np.zeros(2_000, np.int16)])
     mels = log_mel(samples, YAMNET)
     assert mels.shape == ((31_000 - 400) // 160 + 1, 64)

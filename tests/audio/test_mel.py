@@ -5,7 +5,6 @@ import dataclasses
 import librosa
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from fat2019.audio.mel import mel_filters
 from fat2019.config.features import NAMED, FeatureConfig
@@ -27,8 +26,10 @@ def test_filters_are_librosas(config: FeatureConfig) -> None:
     np.testing.assert_allclose(mel_filters(config), expected, rtol=0, atol=2e-7 * expected.max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS)
 def test_filters_are_tensorflows(config: FeatureConfig) -> None:
+    tf = pytest.importorskip("tensorflow")
     config = dataclasses.replace(config, reference="tensorflow")
     expected = tf.signal.linear_to_mel_weight_matrix(
         config.mel_bands,

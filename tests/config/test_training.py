@@ -41,7 +41,7 @@ def test_a_stage_out_of_range_is_refused_by_name(fields, message):
         ({"folds": 1}, "folds"),
         ({"folds": -2}, "folds"),
         ({"folds": 3, "fold": 4}, "fold: expected 1 to 3"),
-        ({"folds": 3, "fold": 0}, "fold: expected 1 to 3"),
+        ({"folds": 3, "fold": 0}, "fold: expected a whole number >= 1, received 0"),
         ({"fold": 2}, "fold: expected folds .* give --folds"),
         ({"clip_norm": float("nan")}, "clip_norm"),
         ({"precision": "int8"}, "precision"),

@@ -18,8 +18,7 @@ def stages_head(features: Sequence[Any], config: ModelConfig) -> Any:
     """The means of several stages' feature maps side by side, each value normalised over the batch.
 
     What a pretrained network has learnt of its own classes lies in its last stage, what others share with them further
-    down. A linear layer on all of them reached an LWLRAP of 0.88 on instruments of another sound font, where one on the
-    last stage alone had 0.80 (``benchmarks/README.md``).
+    down.
     """
     layers = keras.layers
     means = layers.Concatenate()([layers.GlobalAveragePooling2D()(stage) for stage in features])

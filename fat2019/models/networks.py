@@ -21,6 +21,8 @@ from fat2019.models.own import OWN
 from fat2019.models.registered import BUILDERS
 from fat2019.models.weights import what_is_wrong
 
+_RARE_LABEL_LOGIT = -3.0  # a probability of 0.05
+
 # In which two feature sets that a pretrained network takes alike may differ.
 _FREE_FEATURES = {"window_samples", "dtype", "silence", "power_floor"}
 
@@ -44,7 +46,9 @@ def build(config: ModelConfig, classes: int, input_shape: tuple[int, int] = (92,
     else:
         features = OWN[config.name](images, config)
     # float32 whatever the precision policy: a half-precision sigmoid cannot tell small probabilities apart.
-    scores = keras.layers.Dense(classes, activation="sigmoid", dtype="float32", name="scores")(features)
+    scores = keras.layers.Dense(classes, activation="sigmoid", dtype="float32", name="scores", **_start(config))(
+        features
+    )
     model = keras.Model(images, scores, name=config.name)
     set_trainable(model, config)
     return model
@@ -58,6 +62,16 @@ def _registered(name: str, classes: int, input_shape: tuple[int, int]) -> keras.
             f"network {name}: expected shapes {wanted[0]} to {wanted[1]}, received {shapes[0]} to {shapes[1]}"
         )
     return model
+
+
+def _start(config: ModelConfig) -> dict[str, Any]:
+    """What the scores of a linear head begin with: nothing but that labels are rare.
+
+    At random, thousands of inputs would begin as noise that the few hundred steps of a small data set do not wear off.
+    """
+    if not (config.has_backbone and config.head in ("linear", "stages")):
+        return {}
+    return {"kernel_initializer": "zeros", "bias_initializer": keras.initializers.Constant(_RARE_LABEL_LOGIT)}
 
 
 def set_trainable(model: keras.Model, config: ModelConfig) -> None:

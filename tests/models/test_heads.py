@@ -26,6 +26,8 @@ def test_the_head_on_stages_scores_the_means_of_their_feature_maps(windows):
     maps = keras.Model(backbone.input, [backbone.get_layer(name).output for name in BACKBONES["yamnet"].stages])
     means = np.concatenate([np.mean(one, axis=(1, 2)) for one in maps(windows)], axis=1)
     assert means.shape == (4, 256 + 4 * 512 + 2 * 1024)
+    assert not np.any(scores.kernel) and np.allclose(model(windows), 1 / (1 + np.exp(3)))  # before it is trained
+    scores.set_weights([np.random.default_rng(1).normal(0, 0.01, scores.kernel.shape), scores.bias])
     kernel, bias = scores.get_weights()
     logits = means / np.sqrt(1 + norm.epsilon) @ kernel + bias  # moving statistics as they begin: 0 and 1
     np.testing.assert_allclose(model(windows, training=False), 1 / (1 + np.exp(-logits)), atol=1e-5)
@@ -47,6 +49,8 @@ def test_statistics_that_are_frozen_stay_while_the_weights_are_trained(windows, 
     for layer in backbone.layers:  # fresh weights let nothing through to the last stage: no gradient, no change
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([*layer.get_weights()[:2], layer.get_weights()[2] / 9])
+    scores = model.get_layer("scores")  # zeros would let no gradient through
+    scores.set_weights([np.random.default_rng(1).normal(0, 0.1, scores.kernel.shape), scores.bias])
     before = [np.array(kernel.kernel), *norm.get_weights()]
     model.compile(keras.optimizers.SGD(0.1), "binary_crossentropy")
     model.train_on_batch(windows, np.eye(4, 3, dtype=np.float32))

@@ -209,7 +209,7 @@ def info(store: Path, validation_share: float, balance: bool, json_: bool) -> No
     type=click.IntRange(1),
     default=None,
     metavar="CLIPS",
-    help="Instead make so many random clips anew from --data by librosa and pydub (extra [audit]), and compare them.",
+    help="Instead compute so many random clips of --data again by librosa and pydub (extra [audit]), and compare them.",
 )
 @click.option("--data", type=PATH, default=None, help="The data set that the store was built from, for --audit.")
 @as_json

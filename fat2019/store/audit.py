@@ -1,4 +1,4 @@
-"""Clips made anew in the slow and well-known way, by soundfile, librosa and pydub, and compared with a store's.
+"""Clips computed again in the slow and well-known way, by soundfile, librosa and pydub, and compared with a store's.
 
 `verify --deep` compares a store with what follows from its own audio, by this package's own code. An audit trusts
 neither: it begins with the recordings, and shares no line with the build.
@@ -56,7 +56,7 @@ class ClipAudit:
 def audit(
     store: FeatureStore, data_set: DataSet, clips: int, *, seed: int = 0, progress: Progress | None = None
 ) -> list[ClipAudit]:
-    """Make clips chosen at random anew, and compare them.
+    """Compute clips chosen at random again, and compare them.
 
     Args:
         store: a finished store.
@@ -66,7 +66,7 @@ def audit(
         progress: is called after each clip.
 
     Raises:
-        DataError: the extra [audit] is missing, or the data set lacks a clip of the store.
+        DataError: the extra [audit] is missing, or the data set has not every clip of the store.
     """
     require_extra("audit", "an audit", "librosa", "pydub")
     found = {(clip.split, clip.fname): clip for clip in data_set.clips}

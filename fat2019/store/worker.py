@@ -82,6 +82,8 @@ def disk_errors(out: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise DataError(f"{out}: cannot be written: {error.strerror}") from error
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            raise DataError(f"{error.filename or out}: a file is where a folder is to be made") from error
         raise DataError(f"{error.filename or out}: failed: {error.strerror or error}") from error
 
 

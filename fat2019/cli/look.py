@@ -3,9 +3,9 @@
 import json
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,9 +15,15 @@ from fat2019.cli.loading import load_tensorflow, require_port, require_run, requ
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import print_result
 from fat2019.errors import DataError
+from fat2019.models.weights import PRETRAINED, require_pretrained
 from fat2019.utils.extras import require_extra
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
+
+if TYPE_CHECKING:
+    from fat2019.serving.tagger import Tagger
+
+log = logging.getLogger(__name__)
 
 _SKIPPED_NAMED = 5
 
@@ -114,9 +120,10 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
     fat2019 tag runs/best sounds/ --top 3 --json
     fat2019 tag runs/best street.flac --timeline street.png
     fat2019 tag runs/best dog.wav --with runs/transfer
+    fat2019 tag yamnet dog.wav
     """,
 )
-@click.argument("run", type=PATH)
+@click.argument("run", metavar="RUN_OR_NETWORK")
 @click.argument("files", nargs=-1, required=True)
 @click.option(
     "--with",
@@ -136,22 +143,21 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
 )
 @as_json
 def tag(
-    run: Path, files: tuple[str, ...], others: tuple[Path, ...], top: int, timeline: Path | None, json_: bool
+    run: str, files: tuple[str, ...], others: tuple[Path, ...], top: int, timeline: Path | None, json_: bool
 ) -> None:
-    """Tag FILES by a trained RUN: audio files of any rate and length, folders, or patterns such as 'sounds/**/*.ogg'.
+    """Tag FILES by a trained run: audio files of any rate and length, folders, or patterns such as 'sounds/**/*.ogg'.
+
+    In place of a run, yamnet is Google's network with its 521 classes of AudioSet, and needs no training; a run in a
+    folder of that name is ./yamnet. Its weights are downloaded once.
 
     Each file is treated as a test clip: its silences are removed, and the scores of all its windows averaged. A file
     that cannot be used is named on standard error; the others are tagged, and the exit status is 2 at the end.
     """
     if timeline:
         require_place(timeline)
-    from fat2019.runs.run import Run
-    from fat2019.serving.tagger import Tagger, draw_timeline, find_audio
+    from fat2019.serving.tagger import draw_timeline, find_audio
 
-    runs = [Run.open(path) for path in (run, *others)]
-    if not all(one.has_graph for one in runs):
-        load_tensorflow()
-    tagger = Tagger(*runs)
+    tagger = _pretrained_tagger(run, others) if run in PRETRAINED else _tagger_of_runs((Path(run), *others))
     failures: list[dict[str, str]] = []
 
     def failed(path: Path, reason: str) -> None:
@@ -176,7 +182,7 @@ def tag(
         for note in file.notes:
             click.echo(f"{file.path}: {note}", err=True)
         if timeline:
-            row["timeline"] = draw_timeline(tagger.along(file.path), tagger.vocabulary, timeline, top)
+            row["timeline"] = draw_timeline(tagger.along(file.path), tagger.class_names, timeline, top)
         show(row)
     if isinstance(show, _JsonTags):
         show.end(failures, skipped)
@@ -187,11 +193,34 @@ def tag(
         sys.exit(2)
 
 
+def _tagger_of_runs(paths: Sequence[Path]) -> "Tagger":
+    from fat2019.runs.run import Run
+    from fat2019.serving.tagger import Tagger
+
+    runs = [Run.open(path) for path in paths]
+    if not all(run.has_graph for run in runs):
+        load_tensorflow()
+    return Tagger(*runs)
+
+
+def _pretrained_tagger(network: str, others: Sequence[Path]) -> "Tagger":
+    if others:
+        raise DataError(f"--with {others[0]}: {network} has classes of its own; only runs can be averaged")
+    if Path(network).is_dir():
+        log.info("%s: the pretrained network is meant; the folder of that name is ./%s", network, network)
+    require_pretrained(network)
+    load_tensorflow()
+    from fat2019.models.pretrained import PretrainedNetwork
+    from fat2019.serving.tagger import Tagger
+
+    return Tagger.pretrained(PretrainedNetwork(network))
+
+
 class _JsonTags:
     """One JSON object, written as it comes: there may be more files than memory has room for."""
 
-    def __init__(self, run: Path) -> None:
-        click.echo(f'{{"run": {json.dumps(str(run))}, "files": [', nl=False)
+    def __init__(self, run: str) -> None:
+        click.echo(f'{{"run": {json.dumps(run)}, "files": [', nl=False)
         self._separator = "\n"
 
     def __call__(self, row: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from fat2019.errors import DataError
 from fat2019.utils.files import whole
 
 YAMNET = "https://storage.googleapis.com/audioset/yamnet.h5"
+PRETRAINED = {"yamnet": YAMNET}  # weights of the networks that tag and embed as their makers trained them
 _CACHE_VARIABLE = "FAT2019_CACHE"
 _TIMEOUT_S = 30
 _BLOCK_BYTES = 1 << 20
@@ -108,6 +109,27 @@ class Published:
         if self.md5 and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != self.md5:
             return self.look(path) or "its MD5 sum is not the published one"
         return self.look(path) or (self.check(path) if self.check else None)
+
+
+def require_pretrained(name: str) -> None:
+    """See that the weights of one of :data:`PRETRAINED` are in the cache or can be downloaded; nothing is loaded.
+
+    Raises:
+        DataError: they are neither here nor to be had, or what is here is something else.
+    """
+    url = PRETRAINED[name]
+    path = cache() / url.rpartition("/")[2]
+    if path.exists():
+        if reason := what_is_wrong(path):
+            raise DataError(f"{path}: {reason}; delete it, and it is fetched again")
+        return
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_TIMEOUT_S):
+            return
+    except OSError as error:
+        raise DataError(
+            f"{name}: its weights are not here and cannot be fetched ({_reason(error)}): put {url} at {path}"
+        ) from error
 
 
 def _wrong_hdf5(path: Path) -> str | None:

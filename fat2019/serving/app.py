@@ -105,7 +105,7 @@ def _page(gradio: Any, tagger: "Tagger", run: Path) -> Any:
     # Entries are deleted within the hour, also while the page is up.
     with gradio.Blocks(title=f"fat2019: {run.name}", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gradio.Markdown(
-            f"## What's in this sound?\n{run.name}: {len(tagger.vocabulary)} classes; recordings of up to "
+            f"## What's in this sound?\n{run.name}: {len(tagger.class_names)} classes; recordings of up to "
             f"{MOST_SECONDS // 60} minutes"
         )
         with gradio.Row():
@@ -135,7 +135,7 @@ def tags_of(tagger: "Tagger", path: Path) -> tuple[dict[str, float], str, str]:
         raise DataError(str(error).replace(str(path), path.name)) from error
     [tagged] = tagger.tag([path], lambda _, reason: None)
     best = tagger.top(tagged.scores, _TAGS)
-    classes = [tagger.vocabulary.names.index(name) for name, _ in best]
+    classes = [tagger.class_names.index(name) for name, _ in best]
     timeline = figures.timeline(
         line.samples,
         line.rate_hz,

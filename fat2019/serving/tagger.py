@@ -1,8 +1,8 @@
-"""Any audio files -> their tags, by a trained run or several, and without TensorFlow where the runs keep graphs.
+"""Any audio files -> their tags, by trained runs or by a network that others trained.
 
-A file goes the way of a test clip: decoded, desilenced by the rule for test clips, turned into log-mels as the run's
-features say, cut into windows that cover it; the mean of their scores is the file's. Along a file's time it is scored
-as it is, pauses kept, so that the times are those of the file.
+A file goes the way of a test clip: decoded, desilenced by the rule for test clips, turned into log-mels as the
+network's features say, cut into windows that cover it; the mean of their scores is the file's. Along a file's time it
+is scored as it is, pauses kept, so that the times are those of the file. Runs that keep graphs do without TensorFlow.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ from fat2019.audio.limits import MAX_CLIP_S
 from fat2019.audio.sniff import begins_as_audio
 from fat2019.config.audio_files import AUDIO_SUFFIXES
 from fat2019.config.features import FeatureConfig
-from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import FailedRead, UnreadableAudio
 from fat2019.feed.tiles import cut, tiles
 from fat2019.runs.graph import Scorer
@@ -30,6 +29,9 @@ from fat2019.scoring.ensembles import combine
 from fat2019.scoring.members import require_same_classes
 from fat2019.scoring.pooling import pool_windows
 from fat2019.utils.files import write_whole
+
+if TYPE_CHECKING:
+    from fat2019.models.pretrained import PretrainedNetwork
 
 Failed = Callable[[Path, str], None]  # is told the file and what is wrong with it
 
@@ -72,7 +74,9 @@ class _Prepared:
 
 
 class Tagger:
-    """One or more runs with all that leads from a file to them; of several, the mean of their scores is taken."""
+    """What scores files, with all that leads from a file to it: runs, whose mean is taken, or a pretrained network."""
+
+    class_names: tuple[str, ...]  # in the order of the scores
 
     def __init__(self, *runs: Run) -> None:
         """
@@ -84,12 +88,24 @@ class Tagger:
         """
         for run in runs[1:]:
             require_same_classes(runs[0], run)
-        self.vocabulary: Vocabulary = runs[0].vocabulary
-        self._members = [_Member(run) for run in runs]
+        self.class_names = runs[0].vocabulary.names
+        self._members = [_Member.of_run(run) for run in runs]
+
+    @classmethod
+    def pretrained(cls, network: "PretrainedNetwork") -> Self:
+        """A tagger of the classes that a network was trained on by its makers, from windows as far apart as theirs.
+
+        Raises:
+            DataError: the names of its classes are not available.
+        """
+        tagger = cls.__new__(cls)
+        tagger.class_names = network.class_names
+        tagger._members = [_Member(network.features, lambda images: network.score(images[..., 0]), network.hop_frames)]
+        return tagger
 
     @property
     def features(self) -> FeatureConfig:
-        """Those of the first run, along whose windows a timeline is drawn."""
+        """Those of the first network, along whose windows a timeline is drawn."""
         return self._members[0].features
 
     def tag(self, paths: Iterable[Path], failed: Failed) -> Iterator[Tagged]:
@@ -114,7 +130,7 @@ class Tagger:
         yield from self._score(group)
 
     def along(self, path: Path, hop_frames: int | None = None, most_s: float = MAX_CLIP_S) -> Timeline:
-        """Score a file along its time, by the first run.
+        """Score a file along its time, by the first network.
 
         Args:
             path: the file.
@@ -140,7 +156,7 @@ class Tagger:
     def top(self, scores: npt.NDArray[np.float64], count: int) -> list[tuple[str, float]]:
         """The highest of ``(classes,)`` scores and their classes, from the highest on."""
         best = np.argsort(-scores, kind="stable")[:count]
-        return [(self.vocabulary.names[index], float(scores[index])) for index in best]
+        return [(self.class_names[index], float(scores[index])) for index in best]
 
     def _score(self, group: Sequence[Sequence[_Prepared]]) -> Iterator[Tagged]:
         if not group:
@@ -150,12 +166,17 @@ class Tagger:
             yield Tagged(first.path, first.seconds, first.seconds_without_silence, scores, first.notes)
 
 
+@dataclasses.dataclass(frozen=True)
 class _Member:
-    """One run of a tagger."""
+    """One network of a tagger."""
 
-    def __init__(self, run: Run) -> None:
-        self.features = run.features
-        self._scorer = run.graph() if run.has_graph else _tensorflow_scorer(run)
+    features: FeatureConfig
+    scorer: Scorer
+    hop_frames: int | None = None  # from one window to the next; none: a whole window
+
+    @classmethod
+    def of_run(cls, run: Run) -> Self:
+        return cls(run.features, run.graph() if run.has_graph else _tensorflow_scorer(run))
 
     def prepare(self, path: Path) -> _Prepared:
         clip = load_clip(path, "test", self.features)
@@ -165,7 +186,7 @@ class _Member:
     def score_files(self, files: Sequence[_Prepared]) -> npt.NDArray[np.float64]:
         """``(files, classes)``."""
         log_mels = [file.log_mel for file in files]
-        file_of_window, starts = tiles(log_mels, self.features)
+        file_of_window, starts = tiles(log_mels, self.features, self.hop_frames)
         return pool_windows(self.score(log_mels, file_of_window, starts), file_of_window, len(files))
 
     def score(
@@ -173,7 +194,7 @@ class _Member:
     ) -> npt.NDArray[np.float64]:
         """The scores of windows, given by their clips and first frames: ``(windows, classes)``."""
         batches = [slice(first, first + _BATCH_WINDOWS) for first in range(0, len(starts), _BATCH_WINDOWS)]
-        scores = [self._scorer(cut(log_mels, clips[batch], starts[batch], self.features)) for batch in batches]
+        scores = [self.scorer(cut(log_mels, clips[batch], starts[batch], self.features)) for batch in batches]
         return np.concatenate(scores).astype(np.float64)
 
 
@@ -184,7 +205,7 @@ def _tensorflow_scorer(run: Run) -> Scorer:
     return lambda images: predict(images).numpy()
 
 
-def draw_timeline(line: Timeline, vocabulary: Vocabulary, path: Path, top: int) -> dict[str, Any]:
+def draw_timeline(line: Timeline, class_names: Sequence[str], path: Path, top: int) -> dict[str, Any]:
     """Draw a file's scores along its time into a PNG file: the classes with the highest means.
 
     Returns:
@@ -193,7 +214,7 @@ def draw_timeline(line: Timeline, vocabulary: Vocabulary, path: Path, top: int) 
     from fat2019.pages.figures import timeline, to_png
 
     classes = np.argsort(-line.scores.mean(axis=0), kind="stable")[:top]
-    names = [vocabulary.names[index] for index in classes]
+    names = [class_names[index] for index in classes]
     figure = timeline(
         line.samples,
         line.rate_hz,

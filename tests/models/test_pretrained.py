@@ -5,6 +5,7 @@ import pytest
 
 from fat2019.config.features import NAMED
 from fat2019.errors import DataError
+from fat2019.models import weights
 from fat2019.models.pretrained import PRETRAINED, PretrainedNetwork
 from tests.oracles import yamnet as oracle
 
@@ -22,7 +23,7 @@ def network(arrays, tmp_path_factory):
 
 
 def test_it_says_what_it_is_fed(network):
-    assert PRETRAINED == ("yamnet",)
+    assert PRETRAINED == tuple(weights.PRETRAINED) == ("yamnet",)
     assert (network.features, network.hop_frames, network.embedding_size) == (NAMED["yamnet"], 48, 1024)
 
 

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,14 +11,18 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from fat2019.audio.clip import load_clip, stored_log_mel
 from fat2019.cli import main
 from fat2019.cli.look import _tag_lines
+from fat2019.config.features import NAMED
 from fat2019.errors import DataError
+from fat2019.models.pretrained import PretrainedNetwork
 from fat2019.runs.run import Run
 from fat2019.scoring.inference import score_clips
 from fat2019.serving import tagger as tagging
 from fat2019.serving.tagger import Tagger, find_audio
 from tests.conftest import RATE_HZ
+from tests.oracles import yamnet as oracle
 from tests.run_folders import make_run
 
 
@@ -34,6 +39,23 @@ def tagger(run):
 @pytest.fixture
 def clips_to_tag(tiny_data):
     return sorted((tiny_data / "test").glob("*.wav"))
+
+
+@pytest.fixture(scope="module")
+def yamnet_cache(tmp_path_factory):
+    """A cache with weights of YAMNet at random, in the layout of Google's file, and names of its classes."""
+    cache = tmp_path_factory.mktemp("cache")
+    oracle.write_as_google_does(cache / "yamnet.h5", oracle.random_weights(np.random.default_rng(3)))
+    return cache
+
+
+@pytest.fixture
+def yamnet(yamnet_cache, monkeypatch):
+    """What the command line finds as the network of this name; its class names are checked elsewhere."""
+    monkeypatch.setenv("FAT2019_CACHE", str(yamnet_cache))
+    names = tuple(f"Class {number}, of AudioSet" for number in range(521))
+    monkeypatch.setattr(PretrainedNetwork, "class_names", names)
+    return PretrainedNetwork("yamnet")
 
 
 def refuse(path, reason):
@@ -207,8 +229,18 @@ def test_a_pattern_a_name_with_brackets_and_one_that_is_nothing(tmp_path):
 
 
 def test_top_gives_the_highest_scores_and_the_first_of_equals(tagger):
-    names = tagger.vocabulary.names
+    names = tagger.class_names
     assert tagger.top(np.array([0.1, 0.5, 0.2, 0.5, 0.0]), 3) == [(names[1], 0.5), (names[3], 0.5), (names[2], 0.2)]
+
+
+def test_a_pretrained_network_scores_the_mean_of_windows_at_its_own_hop(yamnet, clips_to_tag):
+    tagger = Tagger.pretrained(yamnet)
+    for tagged in tag(tagger, clips_to_tag[:3]):
+        log_mel, _ = stored_log_mel(load_clip(tagged.path, "test", NAMED["yamnet"]).audio, NAMED["yamnet"])
+        last = len(log_mel) - 96
+        patches = np.stack([log_mel[start : start + 96] for start in [*range(0, last, 48), last]])
+        np.testing.assert_allclose(tagged.scores, yamnet.score(patches).mean(axis=0), atol=1e-6)
+        assert [label for label, _ in tagger.top(tagged.scores, 1)] == [yamnet.class_names[tagged.scores.argmax()]]
 
 
 def command(*arguments):
@@ -264,7 +296,7 @@ def test_the_timeline_is_a_picture_and_its_numbers_are_in_the_json(run, tagger, 
     assert row["timeline"]["start_s"] == line.start_s.tolist()
     assert len(row["timeline"]["scores"]) == 2
     for name, scores in row["timeline"]["scores"].items():
-        np.testing.assert_allclose(scores, line.scores[:, tagger.vocabulary.names.index(name)], rtol=1e-6)
+        np.testing.assert_allclose(scores, line.scores[:, tagger.class_names.index(name)], rtol=1e-6)
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -286,3 +318,36 @@ def test_on_a_terminal_tags_are_a_table_below_the_unbroken_name_of_the_file(caps
     first, second = click.unstyle(capsys.readouterr().out).splitlines()
     assert first == f"{name} (12.2 s)"
     assert second.split() == ["Bark", "0.5000", "█" * 10]
+
+
+def test_the_command_tags_by_a_network_that_is_named_in_place_of_a_run(
+    yamnet, clips_to_tag, monkeypatch, tmp_path, caplog
+):
+    monkeypatch.chdir(tmp_path)
+    [tagged] = tag(Tagger.pretrained(yamnet), [clips_to_tag[0]])
+    expected = [f"{clips_to_tag[0]}\t{yamnet.class_names[best]}" for best in np.argsort(-tagged.scores)[:2]]
+    result = command("yamnet", "--top", "2", clips_to_tag[0])
+    assert [line.rpartition("\t")[0] for line in result.stdout.splitlines()] == expected
+    assert "is meant" not in caplog.text
+    (tmp_path / "yamnet").mkdir()
+    assert command("yamnet", clips_to_tag[0]).exit_code == 0
+    assert "the pretrained network is meant; the folder of that name is ./yamnet" in caplog.text
+    result = command("./yamnet", clips_to_tag[0])
+    assert isinstance(result.exception.__context__, DataError) and "no run folder" in result.stderr
+    assert "only runs can be averaged" in command("yamnet", clips_to_tag[0], "--with", "run").stderr
+
+
+def test_a_network_without_weights_is_told_in_one_line_before_tensorflow_is_loaded(clips_to_tag, tmp_path):
+    program = (
+        "import sys, urllib.request\nfrom fat2019.cli import main\n"
+        "def refuse(request, timeout): raise OSError('no network here')\n"
+        "urllib.request.urlopen = refuse\n"
+        f"try: main(['tag', 'yamnet', {str(clips_to_tag[0])!r}])\n"
+        "finally: print('tensorflow' in sys.modules)"
+    )
+    environment = {**os.environ, "FAT2019_CACHE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (2, "False\n")
+    [line] = done.stderr.splitlines()
+    assert "yamnet: its weights are not here and cannot be fetched (no network here): put https" in line
+    assert line.endswith(f"at {tmp_path / 'yamnet.h5'}")

@@ -239,7 +239,7 @@ def test_a_pretrained_network_scores_the_mean_of_windows_at_its_own_hop(yamnet, 
         log_mel, _ = stored_log_mel(load_clip(tagged.path, "test", NAMED["yamnet"]).audio, NAMED["yamnet"])
         last = len(log_mel) - 96
         patches = np.stack([log_mel[start : start + 96] for start in [*range(0, last, 48), last]])
-        np.testing.assert_allclose(tagged.scores, yamnet.score(patches).mean(axis=0), atol=1e-6)
+        np.testing.assert_allclose(tagged.scores, yamnet.score(patches).mean(axis=0), atol=1e-5)  # of other batches
         assert [label for label, _ in tagger.top(tagged.scores, 1)] == [yamnet.class_names[tagged.scores.argmax()]]
 
 
@@ -333,7 +333,7 @@ def test_the_command_tags_by_a_network_that_is_named_in_place_of_a_run(
     assert command("yamnet", clips_to_tag[0]).exit_code == 0
     assert "the pretrained network is meant; the folder of that name is ./yamnet" in caplog.text
     result = command("./yamnet", clips_to_tag[0])
-    assert isinstance(result.exception.__context__, DataError) and "no run folder" in result.stderr
+    assert result.exit_code == 2 and "no run folder" in result.stderr
     assert "only runs can be averaged" in command("yamnet", clips_to_tag[0], "--with", "run").stderr
 
 

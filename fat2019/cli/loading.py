@@ -126,5 +126,7 @@ def require_files_of(config: TrainConfig) -> None:
     weights = config.model.weights
     if config.model.has_backbone and weights not in (*PUBLISHED, "none") and not Path(weights).is_file():
         raise DataError(f"{weights}: no such weights file (--weights takes pretrained, none or a file)")
+    if config.init:
+        require_run(Path(config.init))
     if config.relabel and not Path(config.relabel).is_file():
         raise DataError(f"{config.relabel}: no such file of label confidences; `relabel` writes one")

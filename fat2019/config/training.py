@@ -11,7 +11,7 @@ from msgspec import Meta
 from fat2019.config.feed import FeedConfig
 from fat2019.config.model import ModelConfig, Trainable
 from fat2019.errors import DataError
-from fat2019.utils.values import DATA, HARDWARE, OPTIMISATION, Checked, option
+from fat2019.utils.values import DATA, HARDWARE, MODEL, OPTIMISATION, Checked, option
 
 TrainingSplit = Literal["curated", "noisy"]
 BOTH: tuple[TrainingSplit, ...] = ("curated", "noisy")
@@ -145,6 +145,16 @@ class TrainConfig(Checked):
             "Confidence of each noisy label, written by `relabel`.",
             metavar="CSV",
             default="full confidence",
+        ),
+    ] = ""
+    init: Annotated[
+        str,
+        option(
+            "--init",
+            MODEL,
+            "Start from the weights of this run, all but those of the scores; same network, head and features.",
+            metavar="RUN",
+            default="weights as --weights says",
         ),
     ] = ""
     # Leave out the curated clips that a training with this seed and share validates on: `relabel` judges for it.

@@ -20,6 +20,8 @@ from fat2019.utils.lock import RUN_LOCK_NAME
 
 log = logging.getLogger(__name__)
 
+_OPTIONAL = ("weights_sha256", "init_sha256")  # older versions had none
+
 
 def begin_or_resume(path: Path, wanted: dict[str, Any], also: dict[str, Any]) -> None:
     """Make a run folder with its ``config.json``, or see that the run that is there is the one wanted.
@@ -51,7 +53,7 @@ def begin_or_resume(path: Path, wanted: dict[str, Any], also: dict[str, Any]) ->
 
 
 def _require_same(path: Path, before: dict[str, Any], wanted: dict[str, Any]) -> None:
-    names = [name for name in wanted if name in before or name != "weights_sha256"]  # older versions had none
+    names = [name for name in wanted if name in before or name not in _OPTIONAL]
     found = [change for name in names for change in _changes(before.get(name), wanted[name], name)]
     if found:
         more = f" and {len(found) - 3} more differences" if len(found) > 3 else ""
@@ -106,6 +108,7 @@ def identity(store: FeatureStore, config: TrainConfig) -> dict[str, Any]:
         **({"relabel_sha256": sha256_of(Path(config.relabel))} if config.relabel else {}),
         # Weights are needed for the first epoch alone: who has taken the file away since can resume all the same.
         **({"weights_sha256": sha256_of(weights)} if (weights := Path(config.model.weights)).is_file() else {}),
+        **({"init_sha256": sha256_of(model)} if (model := Path(config.init, "model.keras")).is_file() else {}),
     }
 
 

@@ -38,6 +38,7 @@ from fat2019.scoring.trust import held_out_counts
 from fat2019.store.reader import FeatureStore
 from fat2019.training.callbacks import EndOfEpoch, EpochCallback, Validation, is_out_of_patience
 from fat2019.training.cleaning import judged, require_own_columns
+from fat2019.training.initial import require_init, take_over_weights
 from fat2019.training.interrupt import Interrupt
 from fat2019.training.partition import Partition, own_folds, training_labels
 from fat2019.utils.files import write_whole
@@ -68,7 +69,10 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
     # Before a folder is made, which would stand in the way of the corrected command.
     require_features(config.model, store.config)
     if not (path / "config.json").is_file():  # else the run has its network, or says so itself
-        require_weights(config.model)
+        if config.init:
+            require_init(config, store.config)
+        else:
+            require_weights(config.model)
     if any(stage.judge_noisy for stage in config.stages):
         require_own_columns(store)
     partition = Partition.of(store, config)
@@ -255,7 +259,7 @@ def _model(
     if state.stage:
         model = _load(state, best_path(path, len(config.stages), state.stage - 1), compile=False)
     else:
-        model = build(config.model, len(store.vocabulary), (store.config.window_frames, store.config.mel_bands))
+        model = _new_model(store, config)
     set_trainable(model, dataclasses.replace(config.model, trainable=stage.trainable))
     if config.devices > 1:
         _synchronise_batch_norms(model)
@@ -270,6 +274,15 @@ def _model(
         metrics=[LwlrapMetric(len(store.vocabulary))],
         jit_compile=config.jit,
     )
+    return model
+
+
+def _new_model(store: FeatureStore, config: TrainConfig) -> keras.Model:
+    shape = (store.config.window_frames, store.config.mel_bands)
+    if not config.init:
+        return build(config.model, len(store.vocabulary), shape)
+    model = build(dataclasses.replace(config.model, weights="none"), len(store.vocabulary), shape)
+    take_over_weights(model, Run.open(config.init))
     return model
 
 

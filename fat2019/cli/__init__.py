@@ -25,6 +25,7 @@ _ANYWHERE = ("-q", "--quiet", "-v", "--verbose")
 _FROM_EPOCH = "from the last finished epoch"
 _RESUMED = {
     "build-features": "from the last finished shards",
+    "embed": "from the last finished shard",
     "demo": "from what is finished",
     "train": _FROM_EPOCH,
     "relabel": _FROM_EPOCH,
@@ -134,6 +135,7 @@ def _reopen_standard_streams() -> None:
 for _command in (
     features.demo,
     features.build_features,
+    features.embed,
     features.info,
     features.verify,
     train.train,

@@ -14,6 +14,7 @@ from fat2019.cli.loading import load_tensorflow, require_folder_place
 from fat2019.cli.options import PATH, Some, as_json, some_columns, validation_share
 from fat2019.cli.output import epoch_line, print_result
 from fat2019.config.features import DTYPES, NAMED, SPLITS
+from fat2019.models.weights import PRETRAINED, require_pretrained
 from fat2019.store.formats import FORMATS
 from fat2019.utils.progress import progress
 
@@ -165,6 +166,45 @@ def build_features(
         lines.append(f"changed when read: {len(summary.notes) - 10} more clips (info lists them all with --json)")
     lines += [f"left out: {fname}: {reason}" for fname, reason in summary.quarantined]
     print_result(result, json_, lines)
+
+
+@click.command(
+    "embed",
+    cls=Command,
+    examples="""
+    fat2019 embed features/sounds-yamnet
+    fat2019 embed features/sounds-yamnet --json
+    """,
+)
+@click.argument("store", type=PATH)
+@click.option(
+    "--network", type=click.Choice(list(PRETRAINED)), default="yamnet", help="Pretrained network, which is downloaded."
+)
+@as_json
+def embed(store: Path, network: str, json_: bool) -> None:
+    """Write the embedding of every window of a STORE's clips by a pretrained network, in STORE/embeddings-NETWORK.
+
+    The store must have the features of that network (`build-features --config yamnet`). Run the same command again to
+    resume from the last finished shard, or after a build that changed the store.
+    """
+    from fat2019.store.reader import FeatureStore
+
+    opened = FeatureStore.open(store)
+    require_pretrained(network)
+    load_tensorflow()
+    from fat2019.models.embedding import embed_store
+    from fat2019.models.pretrained import PretrainedNetwork
+
+    with progress("clips") as show:
+        summary = embed_store(opened, PretrainedNetwork(network), show)
+    print_result(
+        dataclasses.asdict(summary),
+        json_,
+        [
+            f"{summary.folder}: {summary.tiles} embeddings of {summary.clips} clips in {summary.seconds:.1f} s; "
+            f"shards: {summary.shards_embedded} embedded, {summary.shards_kept} kept"
+        ],
+    )
 
 
 @click.command(

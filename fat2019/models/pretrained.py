@@ -1,6 +1,7 @@
 """Pretrained audio networks as their makers use them: log-mel patches -> embeddings, and scores of their classes."""
 
 import functools
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,12 @@ class PretrainedNetwork:
             DataError: they are not available.
         """
         return self._whole.class_names(self._path)
+
+    @functools.cached_property
+    def weights_sha256(self) -> str:
+        """The SHA-256 of the file of its weights."""
+        with self._path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def embed(self, patches: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Log-mels as :attr:`features` defines them ``(patches, frames, mels)`` -> embeddings ``(patches, size)``."""

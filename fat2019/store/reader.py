@@ -23,6 +23,7 @@ from fat2019.audio.quantise import dequantise, stored_type
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
+from fat2019.store.embeddings import FlatEmbeddings, read_embeddings
 from fat2019.store.formats import storage_format
 from fat2019.store.formats.base import Run, StorageFormat, Target
 from fat2019.store.journal import JOURNAL_NAME
@@ -205,6 +206,15 @@ class FeatureStore:
             for number, runs in self._runs(indices):
                 self._format.read(self.path, self._shape(number), runs, targets)
         return flat
+
+    def embeddings(self, network: str) -> FlatEmbeddings:
+        """What ``fat2019 embed`` wrote: ``store.embeddings("yamnet")[clip]`` is float16 ``(tiles, 1024)``.
+
+        Raises:
+            DataError: there are none, they are unfinished or of another state of the store, or a file is damaged.
+        """
+        with self._unchanged():
+            return read_embeddings(self.path, self.manifest, network)
 
     @property
     def can_be_streamed(self) -> bool:

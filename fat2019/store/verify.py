@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fat2019.audio.clip import arrays_of
 from fat2019.audio.quantise import dequantise
 from fat2019.errors import DataError
+from fat2019.store import embeddings
 from fat2019.store.formats import storage_format
 from fat2019.store.journal import JOURNAL_NAME, TEMPORARY_PREFIX
 from fat2019.store.manifest import MANIFEST_NAME, Header, Manifest, ShardRecord, read_manifest
@@ -77,6 +78,7 @@ def _check(folder: Path, deep: bool) -> Iterator[Problem]:
         yield from _check_files(folder, shard)
         if deep and shard.clips.fname:
             yield from _check_contents(folder, shard, manifest.header)
+    yield from (Problem(shard, None, message) for shard, message in embeddings.problems(folder, manifest))
 
 
 def _unknown_files(folder: Path, manifest: Manifest) -> Iterator[Problem]:
@@ -85,7 +87,7 @@ def _unknown_files(folder: Path, manifest: Manifest) -> Iterator[Problem]:
     if (folder / JOURNAL_NAME).exists():  # the shards of an update that is not finished
         known |= left_over(folder, manifest.shards).keys()
     for name in sorted(path.name for path in folder.iterdir()):
-        if name not in known and not name.startswith(TEMPORARY_PREFIX):
+        if name not in known and not name.startswith((TEMPORARY_PREFIX, embeddings.PREFIX)):
             yield Problem(None, None, f"{folder / name}: not part of the store")
 
 

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from fat2019.config.features import NAMED
 from fat2019.config.model import ModelConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
@@ -74,11 +75,13 @@ def test_a_run_that_was_trained_further_is_another_start(store, start, config, t
     assert json.loads(path.read_text())["init_sha256"]
 
 
-def test_what_does_not_fit_is_told_in_one_line_before_a_folder_is_made(store, open_store, config, tmp_path):
+def test_what_does_not_fit_is_told_in_one_line_before_a_folder_is_made(store, config, tmp_path):
+    header = dataclasses.replace(store.manifest.header, config=NAMED["wide"])
+    wide = FeatureStore(store.path, dataclasses.replace(store.manifest, header=header))
     for other, there, words in (
         (dataclasses.replace(config, model=ModelConfig("compact", weights="none")), store, "name 'simple' instead of"),
         (dataclasses.replace(config, model=ModelConfig(weights="none", kernel_size=5)), store, "kernel_size 3 instead"),
-        (config, open_store("float16", "yamnet"), "features: "),
+        (config, wide, "features: sample_rate_hz 16000 instead of 32000"),
         (dataclasses.replace(config, init="nowhere"), store, "nowhere: no such run folder"),
     ):
         with pytest.raises(DataError) as caught:

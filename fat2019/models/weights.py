@@ -127,9 +127,9 @@ def require_pretrained(name: str) -> None:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_TIMEOUT_S):
             return
     except OSError as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
         raise DataError(
-            f"{name}: its weights are not here and cannot be fetched ({reason}): put {url} at {path}"
+            f"{name}: its weights are not here and cannot be fetched ({cause}): put {url} at {path}"
         ) from error
 
 

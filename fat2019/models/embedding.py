@@ -97,7 +97,7 @@ def _begin(folder: Path, network: PretrainedNetwork, names: set[str]) -> Embeddi
         if msgspec.structs.replace(there, shards={}) == empty:
             kept = {name: record for name, record in there.shards.items() if name in names}
             empty = msgspec.structs.replace(empty, shards=kept)
-    except DataError:  # of embeddings that were never begun, or are damaged: they are made anew
+    except DataError:  # of embeddings that were never begun, or are damaged: they are computed again
         pass
     write_embedding_manifest(folder, empty)
     return empty

@@ -31,7 +31,7 @@ PREFIX = "embeddings-"
 NAME = "manifest.json"
 _VERSION = 1
 _DTYPE = np.dtype("<f2")
-_AGAIN = "`fat2019 embed` makes it anew"
+_AGAIN = "`fat2019 embed` computes it again"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +137,7 @@ def add_shard(
 
 
 def what_is_wrong(folder: Path, manifest: EmbeddingManifest, shard: ShardRecord) -> str | None:
-    """Why the embeddings of a shard are to be made anew; None if they are there, whole, and of its clips."""
+    """Why the embeddings of a shard are to be computed again; None if they are there, whole, and of its clips."""
     record = manifest.shards.get(shard.name)
     if record is None:
         return f"{folder}: {shard.name} is not embedded yet: run `fat2019 embed` again"

@@ -61,7 +61,7 @@ def reproduce(
 ) -> dict[str, Any]:
     """Run the rows of a table one after another, and write the table and its figure.
 
-    A row that is finished is kept, one that was interrupted goes on. Stages that rows have in common are trained once.
+    A row that is finished is kept, one that was interrupted resumes. Stages that rows have in common are trained once.
 
     Args:
         name: one of ``paper_tables.NAMES``; a figure's name stands for the table that it belongs to.

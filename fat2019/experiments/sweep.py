@@ -30,7 +30,7 @@ def sweep(
 ) -> list[dict[str, Any]]:
     """Train every combination of the options' values.
 
-    A run that is finished is kept, one that was interrupted goes on, and one whose loss becomes NaN is noted as such.
+    A run that is finished is kept, one that was interrupted resumes, and one whose loss becomes NaN is noted as such.
 
     Args:
         store: the features.

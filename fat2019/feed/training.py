@@ -87,7 +87,7 @@ class TrainingFeed:
         Args:
             first_epoch: counted from 0.
             first_step: batches of that epoch to leave out.
-            epochs: the epoch to stop before; none goes on for ever.
+            epochs: the epoch to stop before; none is without end.
             shard: ``(i, n)`` gives the i-th of n workers its own examples of every epoch.
 
         Returns:

@@ -1,4 +1,4 @@
-"""What long work shows while it goes on: a bar with an ETA on a terminal, plain lines elsewhere.
+"""What long work shows meanwhile: a bar with an ETA on a terminal, plain lines elsewhere.
 
 Everything goes to standard error, so that standard output holds results alone; nothing does after ``--quiet``.
 """

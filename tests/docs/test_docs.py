@@ -116,6 +116,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, world, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(training, "build", tiny_network)
     blocks = python_of(page)
+    assert blocks
     exec(compile("\n".join(blocks), str(page), "exec"), {"__name__": "__main__"})
 
 

@@ -76,6 +76,7 @@ def test_weights_that_cannot_be_fetched_are_one_line_with_what_to_do(offline, na
 @pytest.mark.parametrize("config", [ModelConfig("simple"), ModelConfig("resnet50", weights="none")])
 def test_nothing_is_fetched_that_is_not_asked_for(offline, config):
     require_weights(config)
+    assert not BACKBONES["resnet50"].published.path.exists()
 
 
 def test_weights_in_kerass_folder_are_taken_without_a_network(offline):

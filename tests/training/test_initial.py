@@ -92,7 +92,9 @@ def test_what_does_not_fit_is_told_in_one_line_before_a_folder_is_made(store, co
 
 def test_how_a_network_is_trained_may_differ(store, config):
     features = dataclasses.replace(store.config, dtype="float32")
-    require_init(dataclasses.replace(config, model=ModelConfig(dropout=0.1, trainable="all")), features)
+    other = dataclasses.replace(config, model=ModelConfig(dropout=0.1, trainable="all"))
+    assert other.model != config.model
+    require_init(other, features)  # which raises where they may not
 
 
 def test_layers_of_other_shapes_are_refused(store, start):

@@ -18,7 +18,8 @@ assert "colorsys" in sys.modules
 
 
 def test_a_lazy_module_is_imported_when_something_of_it_is_used_and_not_before():
-    subprocess.run([sys.executable, "-c", IN_A_FRESH_INTERPRETER], check=True)
+    done = subprocess.run([sys.executable, "-c", IN_A_FRESH_INTERPRETER], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_a_lazy_module_does_not_have_is_missing_as_from_the_module_itself():

@@ -1,6 +1,6 @@
 """The command line without installation: ``python cli.py ...`` is ``fat2019 ...``."""
 
-from fat2019.cli import main
+from fat2019.__main__ import run
 
 if __name__ == "__main__":
-    main()
+    run()

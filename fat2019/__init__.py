@@ -56,6 +56,8 @@ _HOME = {
     "train": "fat2019.api",
 }
 
+_WITHOUT_KERAS = ("FeatureStore", "lwlrap")
+
 # With these a processor has oneDNN switched on by TensorFlow itself.
 _ONEDNN_BY_ITSELF = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
 
@@ -63,6 +65,10 @@ _ONEDNN_BY_ITSELF = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'fat2019' has no attribute {name!r}")
+    if name not in _WITHOUT_KERAS:
+        from fat2019.utils.tensorflow import keras_on_tensorflow
+
+        keras_on_tensorflow()
     value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value

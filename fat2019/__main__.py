@@ -1,6 +1,17 @@
-"""``python -m fat2019 ...`` is ``fat2019 ...``."""
+"""``python -m fat2019 ...`` is ``fat2019 ...``, and so is ``python cli.py ...``."""
 
-from fat2019.cli import main
+import signal
+
+
+def run(name: str | None = None) -> None:
+    """Run the command that was given."""
+    # Until the command line is loaded nothing has begun, and Ctrl-C needs no words.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from fat2019.cli import main
+
+    main(prog_name=name)
+
 
 if __name__ == "__main__":
-    main(prog_name="fat2019")
+    run("fat2019")

@@ -4,14 +4,15 @@ Results go to standard output, everything else to standard error. With ``--json`
 Heavy libraries are imported inside the commands, so that ``--help`` answers at once.
 
 Exit status: 0 done; 1 what was looked for was found, such as damage by ``verify``; 2 something outside the program is
-wrong; 130 interrupted.
+wrong; 130, 143 or 129 ended by SIGINT (Ctrl-C), SIGTERM or SIGHUP.
 """
 
 import errno
 import logging
 import os
+import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -19,7 +20,9 @@ from fat2019 import __version__
 from fat2019.cli import experiments, features, look, score, train
 from fat2019.cli.output import discard
 from fat2019.errors import DataError
+from fat2019.utils import ending
 from fat2019.utils.progress import PROGRESS_LOG
+from fat2019.utils.scratch import own_temporary_folder
 
 _ANYWHERE = ("-q", "--quiet", "-v", "--verbose")
 _FROM_EPOCH = "from the last finished epoch"
@@ -49,9 +52,16 @@ class _Failure(click.ClickException):
 
 
 class _Interrupted(_Failure):
-    """Ctrl-C."""
+    """Ctrl-C, or another signal to end."""
 
-    exit_code = 130
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        """As a shell has it."""
+        return 128 + (ending.asked() or signal.SIGINT)
+
+    def show(self, file: Any = None) -> None:
+        ending.said()
+        super().show(file)
 
 
 class _Group(click.Group):
@@ -64,21 +74,35 @@ class _Group(click.Group):
         others = [arg for arg in options if arg not in _ANYWHERE]
         return super().parse_args(context, [*first, *others, *args[len(options) :]])
 
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run as the program that this process is, to its end."""
+        with ending.signals_taken(), own_temporary_folder():
+            super().__call__(*args, **kwargs)
+        raise AssertionError("click ends a program by SystemExit")
+
     def invoke(self, context: click.Context) -> Any:
+        ending.last_words(lambda: f"Error: {_interrupted(context)}")
         try:
             return super().invoke(context)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt as error:
-            resumes = _RESUMED.get(context.invoked_subcommand or "")
-            how = f"; run the same command again to resume {resumes}" if resumes else ""
-            raise _Interrupted(f"interrupted{how}") from error
+            raise _Interrupted(_interrupted(context)) from error
         except Exception as error:
+            if ending.asked():  # whatever became of it on its way through other libraries
+                raise _Interrupted(_interrupted(context)) from error
+            if isinstance(error, click.ClickException):
+                raise
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # whoever reads our output has had enough: click ends in silence
             logging.getLogger("fat2019").debug("where it happened:", exc_info=True)
             _flush_or_discard()
             raise _Failure(_said(error)) from error
+
+
+def _interrupted(context: click.Context) -> str:
+    resumes = _RESUMED.get(context.invoked_subcommand or "")
+    return f"interrupted; run the same command again to resume {resumes}" if resumes else "interrupted"
 
 
 def _flush_or_discard() -> None:

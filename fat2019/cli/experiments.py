@@ -9,12 +9,13 @@ from fat2019.cli import options
 from fat2019.cli.command import Command
 from fat2019.cli.configuration import read_configuration
 from fat2019.cli.fields import recipe_options
-from fat2019.cli.loading import load_tensorflow, require_file, require_files_of, require_folder_place
+from fat2019.cli.loading import require_file, require_files_of, require_folder_place
 from fat2019.cli.options import FEATURES, PATH, NearChoice, Windows, as_json
 from fat2019.cli.output import print_result, say_epoch
 from fat2019.config.recipes import configure
 from fat2019.errors import DataError
 from fat2019.experiments.paper_tables import FINAL, NAMES, table_of
+from fat2019.utils.tensorflow import load_tensorflow
 
 SCALES = {"small": 0.1, "full": 1.0}  # of a reproduction
 COMPARISONS = ("ablation", "cost")

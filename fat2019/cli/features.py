@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fat2019.cli.command import Command
-from fat2019.cli.loading import load_tensorflow, require_folder_place
+from fat2019.cli.loading import require_folder_place
 from fat2019.cli.options import PATH, Some, as_json, some_columns, validation_share
 from fat2019.cli.output import epoch_line, print_result
 from fat2019.config.features import DTYPES, NAMED, SPLITS
 from fat2019.models.weights import PRETRAINED, require_pretrained
 from fat2019.store.formats import FORMATS
 from fat2019.utils.progress import progress
+from fat2019.utils.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from fat2019.data.clip import DataSet

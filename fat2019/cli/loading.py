@@ -1,40 +1,18 @@
-"""TensorFlow is loaded when everything that can be checked without it is checked, and what it says is kept from users.
+"""What is checked before TensorFlow is loaded, which takes seconds: that runs, stores, files and extras are there.
 
-Its import takes seconds. So commands first see that runs, stores, files and extras are there: whoever mistypes a name
-has the answer at once.
+Whoever mistypes a name has the answer at once.
 """
 
 import contextlib
 import logging
 import os
 import socket
-import sys
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fat2019.config.model import PUBLISHED
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
-from fat2019.utils.native import native_messages_dropped
-
-log = logging.getLogger(__name__)
-
-
-def load_tensorflow() -> None:
-    """Import TensorFlow and say so; its own messages are shown with ``--verbose`` alone."""
-    if "tensorflow" in sys.modules:
-        return
-    verbose = log.isEnabledFor(logging.DEBUG)
-    log.info("loading TensorFlow ...")
-    with contextlib.nullcontext() if verbose else native_messages_dropped():
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()  # looks for drivers
-    if not verbose:
-        tf.get_logger().setLevel(logging.ERROR)  # retracing
-        if not sys.warnoptions:
-            warnings.filterwarnings("ignore", module=r"keras|tensorflow")
 
 
 def require_runs(paths: Iterable[Path], features: Path | None = None, *, finished: bool = False) -> None:

@@ -11,7 +11,7 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.command import Command
-from fat2019.cli.loading import load_tensorflow, require_port, require_run, require_runs
+from fat2019.cli.loading import require_port, require_run, require_runs
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import print_result
 from fat2019.errors import DataError
@@ -19,6 +19,7 @@ from fat2019.models.weights import PRETRAINED, require_pretrained
 from fat2019.utils.extras import require_extra
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
+from fat2019.utils.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from fat2019.serving.tagger import Tagger

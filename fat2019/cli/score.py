@@ -7,11 +7,12 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.command import Command
-from fat2019.cli.loading import load_tensorflow, require_file, require_runs
+from fat2019.cli.loading import require_file, require_runs
 from fat2019.cli.options import PATH, Mean, Windows, as_json
 from fat2019.cli.output import print_result
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
+from fat2019.utils.tensorflow import load_tensorflow
 
 
 @click.command(

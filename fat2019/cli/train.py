@@ -12,7 +12,7 @@ from fat2019.cli import options
 from fat2019.cli.command import Command
 from fat2019.cli.configuration import read_configuration
 from fat2019.cli.fields import recipe_options
-from fat2019.cli.loading import load_tensorflow, require_files_of, require_folder_place
+from fat2019.cli.loading import require_files_of, require_folder_place
 from fat2019.cli.options import FEATURES, PATH, as_json
 from fat2019.cli.output import epoch_line, print_result, say_epoch
 from fat2019.config.recipe import Recipe
@@ -20,6 +20,7 @@ from fat2019.config.recipes import OURS, RECIPES, configure, recipe_of
 from fat2019.experiments.choice import choose_recipe, fitted
 from fat2019.utils.files import require_place
 from fat2019.utils.progress import progress
+from fat2019.utils.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from fat2019.runs.run import Run

@@ -20,6 +20,7 @@ from fat2019.pages.collection import Collection, Sound, collection_of
 from fat2019.pages.page import Page
 from fat2019.utils.files import write_whole
 from fat2019.utils.progress import Progress
+from fat2019.utils.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -314,6 +315,7 @@ class _Cut:
         config: FeatureConfig,
         random: np.random.Generator,
     ) -> "_Cut":
+        load_tensorflow()
         import tensorflow as tf
 
         from fat2019.augmentations.base import Batch

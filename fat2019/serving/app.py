@@ -8,6 +8,7 @@ import contextlib
 import html
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ _LEAST_PICTURE_PX = 760  # narrower, its text could not be read: on a telephone 
 
 
 def serve(run: Path, port: int, ready: Callable[[], None]) -> None:
-    """Show the page until Ctrl-C.
+    """Show the page until Ctrl-C, after which the process is expected to end, and the server's threads with it.
 
     Args:
         run: the run's folder.
@@ -50,7 +51,9 @@ def serve(run: Path, port: int, ready: Callable[[], None]) -> None:
             taken = "it is taken, perhaps by another page; give another --port"
             raise DataError(f"port {port}: {taken if 'empty port' in str(error) else error}") from error
         ready()
-        page.block_thread()
+        with contextlib.suppress(KeyboardInterrupt):  # which is how it is closed down
+            while True:
+                time.sleep(3600)  # the library's own way to wait would tell of it
 
 
 @contextlib.contextmanager

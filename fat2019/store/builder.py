@@ -17,6 +17,8 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from fat2019.config.features import FeatureConfig
@@ -43,6 +45,7 @@ from fat2019.store.planner import Plan, left_over, make_plan, shard_counts
 from fat2019.store.shards import open_regular
 from fat2019.store.sources import STAMPS_NAME, Contents, Sources, alike_times, list_sources, write_stamps
 from fat2019.store.worker import disk_errors, make_shard
+from fat2019.utils.ending import deferred, undone
 from fat2019.utils.files import make_folder, sync_folder
 from fat2019.utils.lock import LOCK_NAME, OWNER_SUFFIX, build_lock
 from fat2019.utils.progress import Progress
@@ -194,10 +197,11 @@ def _folder(out: Path) -> Iterator[None]:
 def _without_temporary(out: Path) -> Iterator[None]:
     """No temporary files, neither of a builder that died nor afterwards of this one."""
     _remove_temporary(out)
-    try:
-        yield
-    finally:
-        _remove_temporary(out)
+    with undone(partial(_remove_temporary, out)):
+        try:
+            yield
+        finally:
+            _remove_temporary(out)
 
 
 def _remove_temporary(out: Path) -> None:
@@ -317,7 +321,8 @@ class _Committer:
     def _collect(self, executor: Executor) -> None:
         # The largest first: else all but one worker may have nothing left to do while it makes a large one.
         tasks = sorted(self._plan.tasks, key=lambda task: -sum(source.bytes for source in task.sources))
-        futures = [executor.submit(make_shard, task) for task in tasks]
+        with deferred(), _signals_for_the_builder():  # a process is not to be left behind half-started
+            futures = [executor.submit(make_shard, task) for task in tasks]
         try:
             for future in as_completed(futures):
                 self._commit(*future.result())
@@ -326,9 +331,10 @@ class _Committer:
                 f"{self._out}: a worker died, perhaps for lack of memory: the same command resumes, if "
                 "need be with fewer workers"
             ) from error
-        finally:
+        except Exception:
             for future in futures:
                 future.cancel()
+            raise
 
     def _commit(self, record: ShardRecord, temporary: Sequence[str]) -> None:
         _require_none(self._strict, [record])
@@ -346,19 +352,30 @@ class _Committer:
 def _process_pool(processes: int) -> Iterator[Executor]:
     # Spawned, not forked: a fork copies locks that threads of this process may hold.
     context = multiprocessing.get_context("spawn")
-    with _thread_variables():
+    # The process that cleans up after a builder that was killed, and tells of it at length.
+    with _variables(PYTHONWARNINGS="ignore"), _signals_for_the_builder():
+        resource_tracker.ensure_running()
+    others = set(multiprocessing.active_children())
+    with _variables(**dict.fromkeys(_THREAD_VARIABLES, "1")):
         pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
         try:
             yield pool
-        finally:
+        except Exception:
             pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        except BaseException:  # nobody wants to wait for shards of which nothing is kept
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.kill()
+            pool.shutdown(wait=True)
+            raise
+        pool.shutdown(wait=True)
 
 
 @contextlib.contextmanager
-def _thread_variables() -> Iterator[None]:
-    """For processes started within: libraries that make their threads when they are loaded make one."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+def _variables(**values: str) -> Iterator[None]:
+    """For processes started within, which read these when they begin (native libraries the number of their threads)."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
@@ -368,8 +385,20 @@ def _thread_variables() -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextlib.contextmanager
+def _signals_for_the_builder() -> Iterator[None]:
+    """Processes started within do not hear of Ctrl-C, nor of a terminal that ends: the builder stops them itself.
+
+    They would while they load their libraries if it were left to them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the builder stops the work, in its own order
     threading.Thread(target=_end_with_builder, daemon=True).start()
 
 

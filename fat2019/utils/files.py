@@ -8,10 +8,12 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from fat2019.errors import DataError
+from fat2019.utils.ending import undone
 
 _UNFINISHED = ".unfinished-"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux
@@ -37,9 +39,10 @@ def whole(path: Path) -> Iterator[Path]:
     unfinished = path.absolute().with_name(f"{_UNFINISHED}{os.getpid()}-{path.name}")
     _remove(unfinished)  # a link there would be written through
     try:
-        yield unfinished
-        sync(unfinished)
-        _take_name(unfinished, path)
+        with undone(partial(_remove, unfinished)):
+            yield unfinished
+            sync(unfinished)
+            _take_name(unfinished, path)
         sync_folder(path.absolute().parent)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error

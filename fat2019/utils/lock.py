@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fat2019.errors import DataError
+from fat2019.utils.ending import undone
 
 LOCK_NAME = "build.lock"
 RUN_LOCK_NAME = "train.lock"
@@ -50,7 +51,8 @@ def _held(path: Path, doing: str) -> Iterator[None]:
             yield
         return
     try:
-        yield
+        with undone(path.unlink):
+            yield
     finally:
         # Removed while it is held: whoever opened it meanwhile finds that the name is gone, and tries again.
         path.unlink(missing_ok=True)
@@ -95,7 +97,8 @@ def _owned(path: Path, doing: str, reason: str) -> Iterator[None]:
     heart = threading.Thread(target=_beat, args=(path, finished), daemon=True)
     heart.start()
     try:
-        yield
+        with undone(path.unlink):
+            yield
     finally:
         finished.set()
         heart.join()

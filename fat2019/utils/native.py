@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 
 
@@ -17,11 +16,12 @@ def native_messages_dropped() -> Iterator[None]:
         yield
         return
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as messages, os.fdopen(os.dup(2), "wb") as standard_error:
+    # In memory: there may be no folder for temporary files, and nothing that is left to be removed.
+    with os.fdopen(os.memfd_create("messages"), "w+b") as messages, os.fdopen(os.dup(2), "wb") as standard_error:
         os.dup2(messages.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             messages.seek(0)
             standard_error.write(messages.read())
             raise

@@ -47,7 +47,7 @@ def test_a_wheel_names_its_version_licence_and_command(wheel):
     assert f"\nVersion: {fat2019.__version__}\n" in of["METADATA"]
     assert "\nLicense-Expression: Apache-2.0\n" in of["METADATA"]
     assert {"licenses/LICENSE", "licenses/NOTICE"} <= set(of)
-    assert "fat2019 = fat2019.cli:main" in of["entry_points.txt"]
+    assert "fat2019 = fat2019.__main__:run" in of["entry_points.txt"]
 
 
 def test_an_installed_wheel_runs_from_anywhere(wheel, tmp_path):

@@ -54,12 +54,8 @@ class PretrainedNetwork:
 
     @functools.cached_property
     def class_names(self) -> tuple[str, ...]:
-        """The names of its own classes, in the order of its scores; read or downloaded when first asked for.
-
-        Raises:
-            DataError: they are not available.
-        """
-        return self._whole.class_names(self._path)
+        """The names of its own classes, in the order of its scores."""
+        return self._whole.class_names()
 
     @functools.cached_property
     def weights_sha256(self) -> str:

@@ -34,7 +34,7 @@ class Whole:
     """A backbone with the classes that it was trained on."""
 
     build: Callable[[], keras.Model]  # patches (batch, frames, mels, 1) -> embedding (batch, size), scores (batch, n)
-    class_names: Callable[[Path], tuple[str, ...]]  # given the file of its weights
+    class_names: Callable[[], tuple[str, ...]]
     hop_frames: int  # from one patch to the next, as its makers use it
 
 

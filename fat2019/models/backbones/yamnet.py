@@ -4,7 +4,6 @@ Source: tensorflow/models, research/audioset/yamnet. It is a table of stages and
 is the embedding of 1,024 numbers; up to there it takes patches of any length.
 """
 
-import csv
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ _STAGES = (  # stride, channels
 )
 _EPSILON = 1e-4
 _ARRAYS_SHA256 = "638a73bf7aec71ed6b5729bb1a161ca26bb4b42517da96e883532129adb70a1b"
-_NAMES_SHA256 = "16407690f6cf6da15545f245863b6a7059ef931f803a0834b8a7205bb01ccfa2"
+_NAMES = Path(__file__).with_name("yamnet_classes.txt")
 
 
 def build(input_shape: tuple[int | None, int, int], name: str) -> keras.Model:
@@ -84,18 +83,9 @@ def load(model: keras.Model, path: Path) -> None:
         layer.set_weights(of_layer)
 
 
-def class_names(weights: Path) -> tuple[str, ...]:
-    """The names of its classes: from ``yamnet_class_map.csv`` beside its weights, or as published.
-
-    Raises:
-        DataError: there is no such file, and it cannot be fetched; or it holds something else.
-    """
-    beside = weights.with_name(_CLASS_MAP.path.name)
-    path = beside if beside.is_file() else _CLASS_MAP.fetch()
-    reason = _wrong_names(path)
-    if reason:
-        raise DataError(f"{path}: {reason}")
-    return _names(path)
+def class_names() -> tuple[str, ...]:
+    """The names of its classes, in the order of its scores: the display names of AudioSet's ontology."""
+    return tuple(_NAMES.read_text(encoding="utf-8").splitlines())
 
 
 def _normalised(features: Any, name: str) -> Any:
@@ -134,27 +124,6 @@ def _wrong_arrays(path: Path) -> str | None:
         return None
     return "its arrays are not those of YAMNet as published"
 
-
-def _names(path: Path) -> tuple[str, ...]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return tuple(row["display_name"] for row in csv.DictReader(file))
-
-
-def _wrong_names(path: Path) -> str | None:
-    try:
-        names = _names(path)
-    except (KeyError, UnicodeDecodeError, csv.Error):
-        names = ()
-    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
-    return None if digest == _NAMES_SHA256 else "these are not the names of YAMNet's classes as published"
-
-
-_CLASS_MAP = Published(
-    "audioset",
-    "https://raw.githubusercontent.com/tensorflow/models/master/research/audioset/yamnet/yamnet_class_map.csv",
-    cache,
-    look=_wrong_names,
-)
 
 YAMNET = Backbone(
     build=build,

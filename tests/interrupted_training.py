@@ -30,7 +30,7 @@ CONFIG = TrainConfig(
 )
 
 
-def tiny_network(config, classes, input_shape, dropout=0.3):
+def tiny_network(config, classes, input_shape, names=(), dropout=0.3):
     """With all that has a state: weights, moving averages, dropout. TensorFlow prepares it in less time."""
     layers = keras.layers
     features = image = keras.Input((*input_shape, 1))

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Annotated, Literal
 
+from fat2019.errors import DataError
 from fat2019.utils.values import MODEL, Checked, option, require
 
 NETWORKS = {  # whether it is a head on a backbone
@@ -69,6 +70,16 @@ class ModelConfig(Checked):
             "Keep the batch normalisation of a trained backbone in inference mode, with the statistics of its weights.",
         ),
     ] = False
+    known_classes: Annotated[
+        float,
+        option(
+            "--known-classes",
+            MODEL,
+            "Weight of what the pretrained network itself says of classes that it knows by name (0 = off).",
+            metavar="WEIGHT",
+            ge=0,
+        ),
+    ] = 0.0
     # Fields of ``compact`` alone:
     width: Annotated[
         int,
@@ -92,6 +103,12 @@ class ModelConfig(Checked):
         require("model head", self.head, Literal[HEADS])
         if self.weights in PUBLISHED:  # which they are, is the network's own; those before there were others had one
             object.__setattr__(self, "weights", "audioset" if self.name == "yamnet" else "imagenet")
+
+        if self.known_classes and (self.name != "yamnet" or self.weights == "none"):
+            raise DataError(
+                f"known_classes: expected 0 for {self.name} with weights {self.weights}: only a pretrained yamnet has "
+                "classes of its own; add --known-classes 0"
+            )
 
     @property
     def has_backbone(self) -> bool:

@@ -45,16 +45,17 @@ BEST = TrainConfig(
     ),
     validation_share=HELD_OUT,
 )
-# For few sounds, where pretrained networks are allowed: YAMNet frozen, and a linear layer on the means of seven
-# of its stages, trained on windows that are moved and mixed like those of `best`.
+# For few sounds, where pretrained networks are allowed: YAMNet frozen, and a linear layer on the means of seven of its
+# stages, trained on windows that are moved and mixed like those of `best`. What AudioSet taught of classes of the same
+# names is added, which gains most where clips are few and where new recordings are unlike those of the training.
 TRANSFER = TrainConfig(
-    ModelConfig("yamnet", "stages", weights="audioset", dropout=0.3, freeze_statistics=True),
+    ModelConfig("yamnet", "stages", weights="audioset", dropout=0.3, freeze_statistics=True, known_classes=0.3),
     (
         Stage(
             epochs=100,
             learning_rate=3e-3,
             optimizer="adamw",
-            weight_decay=0.1,
+            weight_decay=1.0,
             schedule="cosine",
             keep="last",
             feed=_MOVED_AND_MIXED,

@@ -5,7 +5,9 @@ Every network takes windows ``(batch, frames, mels, 1)`` as the feed gives them 
 beside it.
 """
 
+import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +18,31 @@ from fat2019.config.model import PUBLISHED, ModelConfig
 from fat2019.errors import DataError
 from fat2019.models.backbones import BACKBONES
 from fat2019.models.heads import HEADS
+from fat2019.models.known_classes import KnownClasses
 from fat2019.models.normalisation import set_momentum
 from fat2019.models.own import OWN
 from fat2019.models.registered import BUILDERS
 from fat2019.models.weights import what_is_wrong
 
+log = logging.getLogger(__name__)
+
+_KNOWN = "known_classes"  # name of the layer
 _RARE_LABEL_LOGIT = -3.0  # a probability of 0.05
 
 # In which two feature sets that a pretrained network takes alike may differ.
 _FREE_FEATURES = {"window_samples", "dtype", "silence", "power_floor"}
 
 
-def build(config: ModelConfig, classes: int, input_shape: tuple[int, int] = (92, 80)) -> keras.Model:
+def build(
+    config: ModelConfig, classes: int, input_shape: tuple[int, int] = (92, 80), names: Sequence[str] = ()
+) -> keras.Model:
     """Build the network, with fresh or pre-trained weights.
 
     Args:
         config: which one.
         classes: outputs.
         input_shape: frames and mel bands.
+        names: of the classes, by which a pretrained network may know them.
 
     Raises:
         DataError: the weights are not available or do not fit.
@@ -42,16 +51,38 @@ def build(config: ModelConfig, classes: int, input_shape: tuple[int, int] = (92,
         return _registered(config.name, classes, input_shape)
     images = keras.Input((*input_shape, 1), name="log_mel")
     if config.has_backbone:
-        features = HEADS[config.head](_backbone_features(images, config), config)
+        maps = _backbone_features(images, config)
+        features = HEADS[config.head](maps, config)
     else:
         features = OWN[config.name](images, config)
-    # float32 whatever the precision policy: a half-precision sigmoid cannot tell small probabilities apart.
-    scores = keras.layers.Dense(classes, activation="sigmoid", dtype="float32", name="scores", **_start(config))(
-        features
-    )
+    if config.known_classes:
+        scores = _scores_beside_known_classes(features, maps, config, classes)
+    else:
+        scores = _scores(classes, "sigmoid", config)(features)
     model = keras.Model(images, scores, name=config.name)
     set_trainable(model, config)
+    if config.known_classes:
+        _make_known(model.get_layer(_KNOWN), config, names)
     return model
+
+
+def _scores(classes: int, activation: str | None, config: ModelConfig) -> keras.layers.Layer:
+    # float32 whatever the precision policy: a half-precision sigmoid cannot tell small probabilities apart.
+    return keras.layers.Dense(classes, activation=activation, dtype="float32", name="scores", **_start(config))
+
+
+def _scores_beside_known_classes(features: Any, maps: Any, config: ModelConfig, classes: int) -> Any:
+    embedding = keras.layers.GlobalAveragePooling2D()(maps[-1] if config.head == "stages" else maps)
+    known = KnownClasses(classes, config.known_classes, dtype="float32", name=_KNOWN)(embedding)
+    return keras.layers.Activation("sigmoid", dtype="float32")(_scores(classes, None, config)(features) + known)
+
+
+def _make_known(layer: KnownClasses, config: ModelConfig, names: Sequence[str]) -> None:
+    backbone = BACKBONES[config.name]
+    assert backbone.whole
+    path = backbone.published.fetch() if config.weights in PUBLISHED else Path(config.weights)
+    count = layer.know(names, backbone.whole.class_names(), *backbone.whole.classifier(path))
+    log.info("%s knows %d of %d classes by name", config.name, count, len(names))
 
 
 def _registered(name: str, classes: int, input_shape: tuple[int, int]) -> keras.Model:

@@ -38,7 +38,7 @@ from fat2019.scoring.trust import held_out_counts
 from fat2019.store.reader import FeatureStore
 from fat2019.training.callbacks import EndOfEpoch, EpochCallback, Validation, is_out_of_patience
 from fat2019.training.cleaning import judged, require_own_columns
-from fat2019.training.initial import require_init, take_over_weights
+from fat2019.training.initial import require_init, take_over_weights, without_backbone_weights
 from fat2019.training.interrupt import Interrupt
 from fat2019.training.partition import Partition, own_folds, training_labels
 from fat2019.utils.files import write_whole
@@ -71,8 +71,7 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
     if not (path / "config.json").is_file():  # else the run has its network, or says so itself
         if config.init:
             require_init(config, store.config)
-        else:
-            require_weights(config.model)
+        require_weights(without_backbone_weights(config.model) if config.init else config.model)
     if any(stage.judge_noisy for stage in config.stages):
         require_own_columns(store)
     partition = Partition.of(store, config)
@@ -279,9 +278,10 @@ def _model(
 
 def _new_model(store: FeatureStore, config: TrainConfig) -> keras.Model:
     shape = (store.config.window_frames, store.config.mel_bands)
+    names = store.vocabulary.names
     if not config.init:
-        return build(config.model, len(store.vocabulary), shape)
-    model = build(dataclasses.replace(config.model, weights="none"), len(store.vocabulary), shape)
+        return build(config.model, len(names), shape, names)
+    model = build(without_backbone_weights(config.model), len(names), shape, names)
     take_over_weights(model, Run.open(config.init))
     return model
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import h5py
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from fat2019.errors import DataError
 from fat2019.models.weights import Published, what_is_wrong
@@ -34,8 +36,10 @@ class Whole:
     """A backbone with the classes that it was trained on."""
 
     build: Callable[[], keras.Model]  # patches (batch, frames, mels, 1) -> embedding (batch, size), scores (batch, n)
-    class_names: Callable[[], tuple[str, ...]]
     hop_frames: int  # from one patch to the next, as its makers use it
+    class_names: Callable[[], tuple[str, ...]]
+    # Given the file of its weights, kernel (size, n) and bias (n,) of its scores:
+    classifier: Callable[[Path], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -88,6 +88,20 @@ def class_names() -> tuple[str, ...]:
     return tuple(_NAMES.read_text(encoding="utf-8").splitlines())
 
 
+def classifier(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The layer of its scores in a file of its weights: kernel ``(1024, 521)`` and bias ``(521,)``.
+
+    Raises:
+        DataError: the file holds something else, or the network without its scores.
+    """
+    reason = what_is_wrong(path)
+    last = _arrays(path)[-1] if not reason and _is_of_googles_layout(path) else []
+    if [array.shape for array in last] != [(EMBEDDING, CLASSES), (CLASSES,)]:
+        reason = reason or "the layer of YAMNet's own classes is not in it"
+        raise DataError(f"{path}: {reason}; give Google's yamnet.h5, or --known-classes 0")
+    return last[0], last[1]
+
+
 def _normalised(features: Any, name: str) -> Any:
     # Without scale, and with the momentum of Google's training until the builder of a run sets its own.
     norm = keras.layers.BatchNormalization(scale=False, epsilon=_EPSILON, name=f"{name}_bn")
@@ -133,5 +147,5 @@ YAMNET = Backbone(
     channels=1,
     features="yamnet",
     load=load,
-    whole=Whole(build_with_scores, class_names, HOP_FRAMES),
+    whole=Whole(build_with_scores, HOP_FRAMES, class_names, classifier),
 )

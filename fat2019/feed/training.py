@@ -4,7 +4,6 @@ The stream of training batches is a function of (seed, epoch, step). What a batc
 threads made it, and a run that starts at epoch e, step k gets what an uninterrupted one gets there.
 """
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,10 +21,11 @@ from fat2019.feed.sampling import Sampler, clip_weights
 from fat2019.feed.scale import scale_of
 from fat2019.feed.sources import MemoryReader, Reader, StreamReader, Windows
 from fat2019.store.reader import FeatureStore
+from fat2019.utils.cores import cores
 
 _BATCHES_AHEAD = 4
 # One more than there are cores, since the one whose turn it is may be waiting to be taken.
-_BATCHES_AT_ONCE = (os.cpu_count() or 1) + 1
+_BATCHES_AT_ONCE = cores() + 1
 
 # A store is held in memory if it takes no more than this share of what is free.
 _SHARE_OF_FREE_MEMORY = 0.5

@@ -36,9 +36,12 @@ _WIDTH_IN = 4.2
 _WIDE_IN = 9.0  # where a recording's time needs room
 _CLASS_IN = 0.185  # height of one class in a figure of all classes
 _WAVEFORM_COLUMNS = 600
+LITERAL: Any = {"text.parse_math": False}  # a class or a file may be called A$AP
+
 _Draw = TypeVar("_Draw", bound=Callable[..., "Figure"])
 _STYLE: Any = {
     "font.size": 9,
+    **LITERAL,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -69,11 +72,11 @@ def _styled(draw: _Draw) -> _Draw:
     """Draw in the style above: much of it is looked up when a part of a figure is made."""
 
     @functools.wraps(draw)
-    def styled(*args: Any, **kwargs: Any) -> "Figure":
+    def drawn(*args: Any, **kwargs: Any) -> "Figure":
         with _style():
             return draw(*args, **kwargs)
 
-    return cast(_Draw, styled)
+    return cast(_Draw, drawn)
 
 
 def to_svg(figure: "Figure") -> bytes:

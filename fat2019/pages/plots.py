@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fat2019.pages.figures import to_png, to_svg
+from fat2019.pages.figures import LITERAL, to_png, to_svg
 from fat2019.utils.files import write_whole
 
 if TYPE_CHECKING:
@@ -23,6 +23,13 @@ def draw_curves(stem: Path, curves: Mapping[str, "pd.DataFrame"], title: str) ->
     Returns:
         The paths of the PNG and of the SVG file.
     """
+    from matplotlib import rc_context
+
+    with rc_context(LITERAL):
+        return _save(_curves(curves, title), stem)
+
+
+def _curves(curves: Mapping[str, "pd.DataFrame"], title: str) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
@@ -45,7 +52,7 @@ def draw_curves(stem: Path, curves: Mapping[str, "pd.DataFrame"], title: str) ->
     ]
     # Beside the axes, where it hides no curve.
     figure.legend(handles=models + styles, loc="outside right upper", frameon=False)
-    return _save(figure, stem)
+    return figure
 
 
 def draw_cost(stem: Path, curves: Mapping[str, Sequence[tuple[float, float, float]]], title: str) -> tuple[Path, Path]:
@@ -59,6 +66,13 @@ def draw_cost(stem: Path, curves: Mapping[str, Sequence[tuple[float, float, floa
     Returns:
         The paths of the PNG and of the SVG file.
     """
+    from matplotlib import rc_context
+
+    with rc_context(LITERAL):
+        return _save(_cost(curves, title), stem)
+
+
+def _cost(curves: Mapping[str, Sequence[tuple[float, float, float]]], title: str) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")
@@ -71,7 +85,7 @@ def draw_cost(stem: Path, curves: Mapping[str, Sequence[tuple[float, float, floa
         formatted("{x:g}")  # minutes as one reads them, and not as powers of ten
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False)
-    return _save(figure, stem)
+    return figure
 
 
 def _save(figure: "Figure", stem: Path) -> tuple[Path, Path]:

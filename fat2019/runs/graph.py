@@ -8,7 +8,6 @@ loads as fast, but what converts to ONNX is outdated by each release of TensorFl
 import contextlib
 import functools
 import logging
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fat2019.errors import DataError
+from fat2019.utils.cores import cores
 from fat2019.utils.files import write_whole
 from fat2019.utils.native import native_messages_dropped
 
@@ -72,7 +72,7 @@ def read_graph(graph: bytes) -> Scorer:
     from ai_edge_litert.interpreter import Interpreter
 
     with native_messages_dropped():  # that it uses XNNPACK
-        interpreter = Interpreter(model_content=graph, num_threads=len(os.sched_getaffinity(0)))
+        interpreter = Interpreter(model_content=graph, num_threads=cores())
         interpreter.allocate_tensors()
     [image], [scores] = interpreter.get_input_details(), interpreter.get_output_details()
     return functools.partial(_run, interpreter, image["index"], scores["index"])

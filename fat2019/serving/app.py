@@ -63,7 +63,7 @@ def made(run: Path) -> Iterator[Any]:
     Raises:
         DataError: as :func:`serve`.
     """
-    with tempfile.TemporaryDirectory(prefix="fat2019-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fat2019-") as folder, _without_proxies():
         os.environ["GRADIO_TEMP_DIR"] = folder
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         os.environ["GRADIO_RUN_HISTORY"] = "False"
@@ -74,6 +74,17 @@ def made(run: Path) -> Iterator[Any]:
         from fat2019.serving.tagger import Tagger
 
         yield _page(gradio, Tagger(Run.open(run)), run)
+
+
+@contextlib.contextmanager
+def _without_proxies() -> Iterator[None]:
+    """Ask no proxy for the page: the library looks whether it is there, on this machine, and nothing is on others."""
+    names = [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]
+    before = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(before)
 
 
 def launch(page: Any, **options: Any) -> Any:

@@ -45,6 +45,7 @@ from fat2019.store.planner import Plan, left_over, make_plan, shard_counts
 from fat2019.store.shards import open_regular
 from fat2019.store.sources import STAMPS_NAME, Contents, Sources, alike_times, list_sources, write_stamps
 from fat2019.store.worker import disk_errors, make_shard
+from fat2019.utils.cores import cores
 from fat2019.utils.ending import deferred, undone
 from fat2019.utils.files import make_folder, sync_folder
 from fat2019.utils.lock import LOCK_NAME, OWNER_SUFFIX, build_lock
@@ -303,7 +304,7 @@ class _Committer:
         self._clips, self._clips_done = sum(len(task.sources) for task in plan.tasks), 0
 
     def run(self, workers: int | None, executor: Executor | None) -> None:
-        processes = min(workers or os.cpu_count() or 1, len(self._plan.tasks))
+        processes = min(workers or cores(), len(self._plan.tasks))
         if executor is not None:
             self._collect(executor)
         elif processes <= 1:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from fat2019.utils.ending import undone
+from fat2019.utils.ending import deferred, undone
 
 _PREFIX = ".fat2019-temporary-"  # which nobody has of their own: what begins with it is removed
 _VARIABLE = "TMPDIR"
@@ -26,27 +26,36 @@ def own_temporary_folder() -> Iterator[None]:
     Folders of processes that were killed are removed as well. Where no folder can be made, nothing is changed: most
     work needs none.
     """
+    with contextlib.ExitStack() as stack:
+        with deferred():  # until what is made is known to be removed
+            parent = _make_in_place(stack)
+        if parent:
+            _sweep(parent)
+        yield
+
+
+def _make_in_place(stack: contextlib.ExitStack) -> Path | None:
+    """Make the folder and tell everybody of it, until the end of the stack; where it is, if there is any place."""
     try:
         parent = Path(tempfile.gettempdir())
         folder, descriptor = _make(parent)
     except OSError:
-        yield
-        return
-    before, tempfile.tempdir = tempfile.tempdir, str(folder)
-    variable = os.environ.get(_VARIABLE)
-    os.environ[_VARIABLE] = str(folder)
+        return None
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
-    try:
-        with undone(remove):
-            _sweep(parent)
-            yield
-    finally:
-        remove()
-        os.close(descriptor)
-        tempfile.tempdir = before
-        os.environ.pop(_VARIABLE)
-        if variable is not None:
-            os.environ[_VARIABLE] = variable
+    stack.callback(os.close, descriptor)
+    stack.callback(_set, tempfile.tempdir, os.environ.get(_VARIABLE))
+    stack.callback(remove)
+    stack.enter_context(undone(remove))
+    _set(str(folder), str(folder))
+    return parent
+
+
+def _set(folder: str | None, variable: str | None) -> None:
+    tempfile.tempdir = folder
+    if variable is None:
+        os.environ.pop(_VARIABLE, None)
+    else:
+        os.environ[_VARIABLE] = variable
 
 
 def _make(parent: Path) -> tuple[Path, int]:

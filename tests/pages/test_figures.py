@@ -118,3 +118,9 @@ def test_a_timeline_covers_the_whole_recording_also_a_short_one():
         assert np.array_equal(mesh.get_array(), scores.T)
         assert mesh.get_coordinates()[0, [0, -1], 0].tolist() == [0, seconds]
         assert figures.to_png(figure).startswith(b"\x89PNG")
+
+
+def test_dollars_in_names_are_shown_as_they_are():
+    counts = {"curated": np.array([3, 1])}
+    svg = figures.to_svg(figures.label_histogram(["A$AP Song_$", "Ba$$in"], counts))
+    assert b"<!-- A$AP Song_$ -->" in svg and b"<!-- Ba$$in -->" in svg

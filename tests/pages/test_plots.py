@@ -76,3 +76,10 @@ def test_each_network_has_a_line_of_its_points_and_bars_of_their_deviation(tmp_p
     assert lines == [[[1.0, 0.5], [10.0, 0.8]], [[2.0, 0.4]]]
     bars = axes.containers[0].lines[2][0].get_segments()[0]
     np.testing.assert_allclose(bars, [[1, 0.4], [1, 0.6]])
+
+
+def test_dollars_in_names_and_titles_are_shown_as_they_are(curves, tmp_path):
+    _, svg = draw_curves(tmp_path / "f", {"A$AP_$": curves["ResNet50"]}, "Ba$$in")
+    assert b"<!-- A$AP_$ -->" in svg.read_bytes() and b"<!-- Ba$$in -->" in svg.read_bytes()
+    _, svg = draw_cost(tmp_path / "c", {"A$AP_$": [(1.0, 0.5, 0.1)]}, "Ba$$in")
+    assert b"<!-- A$AP_$ -->" in svg.read_bytes() and b"<!-- Ba$$in -->" in svg.read_bytes()

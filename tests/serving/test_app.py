@@ -76,6 +76,21 @@ def test_without_the_library_the_extra_is_named(run, monkeypatch):
         pass
 
 
+def test_the_page_is_made_without_the_proxies_of_the_environment(run, monkeypatch):
+    for name in ("http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "socks5://127.0.0.1:9")
+    seen = []
+
+    def see(extra, what, module):
+        seen.append([name for name in os.environ if name.lower().endswith("_proxy") and name.lower() != "no_proxy"])
+        raise DataError("seen")
+
+    monkeypatch.setattr(app, "require_extra", see)
+    with pytest.raises(DataError, match="seen"), made(run.path):
+        pass
+    assert seen == [[]] and os.environ["ALL_PROXY"] == "socks5://127.0.0.1:9"
+
+
 @pytest.fixture
 def shown(run, tmp_path, monkeypatch):
     """The address of the page, and the folder of what is uploaded; when it is closed down, nothing is left."""

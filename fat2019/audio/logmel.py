@@ -8,9 +8,9 @@ spectrum of the signal in -1..1, librosa's or TensorFlow's mel filters, decibels
 import dataclasses
 import functools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -18,6 +18,12 @@ from fat2019.audio.energy import energy_of_rows
 from fat2019.audio.hann import hann_window, tensorflow_hann_window
 from fat2019.audio.mel import mel_filters
 from fat2019.config.features import DECIBELS_PER_FACTOR_OF_TEN, FeatureConfig
+from fat2019.utils.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import scipy.fft as scipy_fft
+else:
+    scipy_fft = LazyModule("scipy.fft")  # the import takes as long as all others here
 
 Samples = NDArray[np.int16 | np.float32]
 Float32Array = NDArray[np.float32]
@@ -51,7 +57,7 @@ def log_mel(samples: Samples, config: FeatureConfig = FeatureConfig()) -> Float3
     mels = np.empty((len(frames), config.mel_bands), np.float32)
     for first in range(0, len(frames), _BLOCK_FRAMES):
         block = slice(first, first + _BLOCK_FRAMES)
-        columns = columns_of(scipy.fft.rfft(frames[block] * window, config.n_fft))  # (block, columns)
+        columns = columns_of(scipy_fft.rfft(frames[block] * window, config.n_fft))  # (block, columns)
         for group in bank.groups:
             np.matmul(columns[:, group.columns], group.weights, out=mels[block, group.bands])
     return _logarithm(mels, config)  # (frames, mels)

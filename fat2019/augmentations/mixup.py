@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import numpy as np
-
 from fat2019.augmentations.base import Augmentation, Batch
 from fat2019.augmentations.registry import register
 from fat2019.utils.lazy import LazyModule
@@ -45,9 +43,8 @@ class MixUp(Augmentation):
     def draw(self, numbers: RandomNumbers, augmented: tf.Tensor) -> tf.Tensor:
         """Lambda ``(examples,)`` float32; 1 for those that are not augmented."""
         # Beta(a, a) as a ratio of gammas; float64, since for small a both can be tiny.
-        gamma = tf.random.stateless_gamma(
-            [numbers.examples, 2], numbers.stream(_LAMBDA), alpha=np.float64(self.mixup_alpha), dtype=tf.float64
-        )
+        alpha = tf.constant(self.mixup_alpha, tf.float64)
+        gamma = tf.random.stateless_gamma([numbers.examples, 2], numbers.stream(_LAMBDA), alpha=alpha, dtype=tf.float64)
         beta = tf.math.divide_no_nan(gamma[:, 0], gamma[:, 0] + gamma[:, 1])
         return tf.where(augmented, tf.cast(beta, tf.float32), 1.0)
 

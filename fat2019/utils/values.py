@@ -10,6 +10,7 @@ loaded in the least time, takes no number for another kind of number, and reads 
 """
 
 import dataclasses
+import functools
 import inspect
 import math
 import re
@@ -130,6 +131,7 @@ def bare_type(cls: type[Checked], name: str) -> Any:
 _NONE = msgspec.Meta()
 
 
+@functools.cache  # options are made of every field several times, whenever the command line starts
 def _hints(cls: type[Checked]) -> dict[str, Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}

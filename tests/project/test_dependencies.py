@@ -1,10 +1,14 @@
 """pyproject.toml asks for what the package imports, and for nothing else."""
 
 import ast
+import platform
 import re
 import sys
 import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[2]
 NOT_IMPORTED = {
@@ -40,6 +44,18 @@ def test_every_dependency_has_a_lower_bound_and_is_pinned_for_the_tests():
     assert set(_extras(("dev", *USER_EXTRAS))) <= pinned
     bare = [line for line in project["dependencies"] if not re.search(r">=|==|;", line)]
     assert bare == []
+
+
+def test_pip_takes_every_pin_on_this_python():
+    pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "constraints.txt").read_text().lower(), flags=re.MULTILINE))
+    here = [one for one in distributions() if pins.get(re.sub(r"[-_.]+", "-", one.name).lower()) == one.version]
+    python = platform.python_version()
+    refused = [f"{one.name} {one.version}" for one in here if python not in SpecifierSet(_python_of(one))]
+    assert len(here) > 50 and refused == []  # uv installs what states only older Pythons, pip does not
+
+
+def _python_of(distribution):
+    return distribution.metadata["Requires-Python"] or ""
 
 
 def _project():

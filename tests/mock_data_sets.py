@@ -106,7 +106,13 @@ def fsd50k(root: Path) -> Path:
 def fsdkaggle2018(root: Path) -> Path:
     """2 classes, verified clips and others, test clips with usage."""
     meta = root / "FSDKaggle2018.meta"
-    rows = [("a.wav", "Hi-hat", 0, 1, "CC0"), ("b.wav", "Saxophone", 1, 2, "CC0"), ("c.wav", "Hi-hat", 1, 3, "CC0")]
+    rows = [
+        ("a.wav", "Hi-hat", 0, 1, "CC0"),
+        ("b.wav", "Saxophone", 1, 2, "CC0"),
+        ("c.wav", "Hi-hat", 1, 3, "CC0"),
+        ("d.wav", "Saxophone", 1, 5, "CC0"),
+        ("e.wav", "Hi-hat", 1, 6, "CC0"),
+    ]
     for index, row in enumerate(rows):
         write_audio(root / "FSDKaggle2018.audio_train" / row[0], seed=index, rate_hz=44_100)
     header = ["fname", "label", "manually_verified", "freesound_id", "license"]
@@ -127,3 +133,32 @@ def audiofolder(root: Path) -> Path:
             records.append({"file_name": name, "label": ["bark", "meow"][index % 2]})
         write_json_lines(root / part / "metadata.jsonl", records)
     return root
+
+
+def kaggle(root: Path) -> Path:
+    """FSDKaggle2019 as the competition gave it: 2 classes; curated and noisy clips, test clips without labels."""
+    _parts(root, "train_curated", "train_noisy", "test", "train_{}.csv", "")
+    write_table(
+        root / "sample_submission.csv", ["fname", "Bark", "Meow"], [(f"t{index}.wav", 0, 0) for index in (0, 1)]
+    )
+    return root
+
+
+def zenodo(root: Path) -> Path:
+    """FSDKaggle2019 as Zenodo keeps it, with the labels of the test clips."""
+    table = "FSDKaggle2019.meta/train_{}_post_competition.csv"
+    _parts(root, "audio_train_curated", "audio_train_noisy", "audio_test", table, "FSDKaggle2019.")
+    meta = root / "FSDKaggle2019.meta"
+    rows = [("t0.wav", "Bark", "Public"), ("t1.wav", "Meow", "Private")]
+    write_table(meta / "test_post_competition.csv", ["fname", "labels", "usage"], rows)
+    write_table(meta / "vocabulary.csv", [], [(0, "Bark"), (1, "Meow")])
+    return root
+
+
+def _parts(root: Path, curated: str, noisy: str, test: str, table: str, prefix: str) -> None:
+    for seed, (folder, letter, count) in enumerate(((curated, "c", 4), (noisy, "n", 2), (test, "t", 2))):
+        for index in range(count):
+            write_audio(root / f"{prefix}{folder}/{letter}{index}.wav", seed=10 * seed + index, rate_hz=44_100)
+    for part, letter, count in (("curated", "c", 4), ("noisy", "n", 2)):
+        rows = [(f"{letter}{index}.wav", ("Bark", "Meow")[index % 2]) for index in range(count)]
+        write_table(root / table.format(part), ["fname", "labels"], rows)

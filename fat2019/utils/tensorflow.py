@@ -16,19 +16,25 @@ log = logging.getLogger("fat2019")
 
 def load_tensorflow() -> None:
     """Import TensorFlow and say so; its own messages are shown with ``--verbose`` alone."""
-    if "tensorflow" in sys.modules:
-        return
-    keras_on_tensorflow()
     verbose = log.isEnabledFor(logging.DEBUG)
-    log.info("loading TensorFlow ...")
-    with contextlib.nullcontext() if verbose else native_messages_dropped():
-        import tensorflow as tf
+    if "tensorflow" not in sys.modules:
+        keras_on_tensorflow()
+        log.info("loading TensorFlow ...")
+        with contextlib.nullcontext() if verbose else native_messages_dropped():
+            import tensorflow as tf
 
-        tf.config.list_physical_devices()  # looks for drivers
+            tf.config.list_physical_devices()  # looks for drivers
     if not verbose:
-        tf.get_logger().setLevel(logging.ERROR)  # retracing
-        if not sys.warnoptions:
-            warnings.filterwarnings("ignore", module=r"keras|tensorflow")
+        _drop_advice()
+
+
+def _drop_advice() -> None:
+    """TensorFlow's logger tells of retracing, Keras's warnings of ``shuffle``: nothing that a user could follow."""
+    import tensorflow as tf
+
+    tf.get_logger().setLevel(logging.ERROR)
+    if not sys.warnoptions:
+        warnings.filterwarnings("ignore", module=r"keras|tensorflow")
 
 
 def keras_on_tensorflow() -> None:

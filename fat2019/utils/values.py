@@ -10,7 +10,6 @@ loaded in the least time, takes no number for another kind of number, and reads 
 """
 
 import dataclasses
-import functools
 import inspect
 import math
 import re
@@ -131,10 +130,15 @@ def bare_type(cls: type[Checked], name: str) -> Any:
 _NONE = msgspec.Meta()
 
 
-@functools.cache  # options are made of every field several times, whenever the command line starts
+# Options are made of every field several times, whenever the command line starts.
+_KNOWN_HINTS: dict[type[Checked], dict[str, Any]] = {}
+
+
 def _hints(cls: type[Checked]) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls, include_extras=True)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    if cls not in _KNOWN_HINTS:
+        hints = typing.get_type_hints(cls, include_extras=True)
+        _KNOWN_HINTS[cls] = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    return _KNOWN_HINTS[cls]
 
 
 def _abstract_element(hint: Any) -> type | None:

@@ -10,6 +10,8 @@ def test_unverified_clips_are_the_noisy_ones_and_test_clips_have_their_usage(tmp
     assert [(clip.split, clip.fname, clip.labels, clip.usage) for clip in data.clips] == [
         ("curated", "b.wav", ("Saxophone",), ""),
         ("curated", "c.wav", ("Hi-hat",), ""),
+        ("curated", "d.wav", ("Saxophone",), ""),
+        ("curated", "e.wav", ("Hi-hat",), ""),
         ("noisy", "a.wav", ("Hi-hat",), ""),
         ("test", "t.wav", ("Hi-hat",), "Private"),
     ]

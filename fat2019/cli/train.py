@@ -145,10 +145,11 @@ def _page_of(run: Path) -> Path:
 
 
 def _trained(run: "Run") -> str:
-    validation = run.metrics["validation"]
+    validation, epochs = run.metrics["validation"], run.metrics["epochs"]
     return (
         f"{run.path}: LWLRAP on validation {validation['lwlrap']:.4f} ({validation['clips']} clips, "
-        f"{validation['windows']} windows), {run.metrics['epochs']} epochs in {run.metrics['seconds']:.0f} s"
+        f"{validation['windows']} windows), {epochs} epoch{'' if epochs == 1 else 's'} in "
+        f"{run.metrics['seconds']:.0f} s"
     )
 
 

@@ -15,7 +15,7 @@ from fat2019.utils.values import DATA, HARDWARE, MODEL, OPTIMISATION, Checked, o
 
 TrainingSplit = Literal["curated", "noisy"]
 BOTH: tuple[TrainingSplit, ...] = ("curated", "noisy")
-Optimizer = Literal["adam", "adamw", "sgd"]
+Optimizer = Literal["adam", "adamw", "sgd", "lbfgs"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,10 @@ class Stage(Checked):
         int, option("--epochs", OPTIMISATION, "Epochs in the last stage; earlier stages are scaled to match.", ge=1)
     ] = 50
     learning_rate: Annotated[float, option("--lr", OPTIMISATION, "Learning rate.", metavar="RATE", gt=0)] = 3e-4
-    optimizer: Annotated[Optimizer, option("--optimizer", OPTIMISATION, "Optimizer.")] = "adam"
+    optimizer: Annotated[
+        Optimizer,
+        option("--optimizer", OPTIMISATION, "Optimizer; lbfgs fits a linear head on stored embeddings, in one epoch."),
+    ] = "adam"
     schedule: Annotated[
         Literal["constant", "cosine"],
         option(
@@ -188,6 +191,7 @@ class TrainConfig(Checked):
         self._require_folds()
         self._require_relabel()
         self._require_devices()
+        self._require_probe()
 
     def _require_folds(self) -> None:
         if self.folds == 1:
@@ -209,6 +213,15 @@ class TrainConfig(Checked):
             raise DataError(
                 f"relabel: {self.relabel} is about noisy clips, and none are trained on; add --splits curated,noisy"
             )
+
+    def _require_probe(self) -> None:
+        for stage in (stage for stage in self.stages if stage.optimizer == "lbfgs"):
+            received = (self.model.name, self.model.head, self.model.known_classes, stage.trainable, stage.epochs)
+            if received != ("yamnet", "linear", 0, "none", 1) or stage.feed.augmentations:
+                raise DataError(
+                    "optimizer: lbfgs fits the head linear of a frozen yamnet in one epoch, without known classes and "
+                    "augmentation; start from --recipe probe, or give another optimizer"
+                )
 
     def _require_devices(self) -> None:
         if self.devices > 1 and self.jit:

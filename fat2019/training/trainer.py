@@ -41,6 +41,7 @@ from fat2019.training.cleaning import judged, require_own_columns
 from fat2019.training.initial import require_init, take_over_weights, without_backbone_weights
 from fat2019.training.interrupt import Interrupt
 from fat2019.training.partition import Partition, own_folds, training_labels
+from fat2019.training.probe import fit_probe
 from fat2019.utils.files import write_whole
 from fat2019.utils.lock import run_lock
 
@@ -230,6 +231,12 @@ def _train_stage(
         _READ[feed.reader_name],
     )
     validation = Validation(model, store, partition.validation[stage.validate_on], stage.feed.batch_windows)
+    end_of_epoch = EndOfEpoch(path, config, state, validation, on_epoch)
+    if stage.optimizer == "lbfgs":
+        end_of_epoch.set_model(model)
+        end_of_epoch.on_epoch_begin(0)
+        end_of_epoch.on_epoch_end(0, fit_probe(model, config.model, store, clips, labels[clips]))
+        return
     batches = feed.dataset(first_epoch=state.epoch, epochs=stage.epochs)
     with feed.reading(), Interrupt() as interrupt:
         model.fit(
@@ -239,7 +246,7 @@ def _train_stage(
             steps_per_epoch=feed.steps_per_epoch,
             # The end of an epoch comes first: it adds the validation's numbers to what TensorBoard is to write.
             callbacks=[
-                EndOfEpoch(path, config, state, validation, on_epoch),
+                end_of_epoch,
                 keras.callbacks.TensorBoard(path / "logs" / f"stage-{state.stage + 1}", write_graph=False),
                 interrupt,
             ],
@@ -262,6 +269,8 @@ def _model(
     set_trainable(model, dataclasses.replace(config.model, trainable=stage.trainable))
     if config.devices > 1:
         _synchronise_batch_norms(model)
+    if stage.optimizer == "lbfgs":  # which is not one of Keras's
+        return model
     optimizer = _OPTIMIZERS[stage.optimizer](
         _learning_rate(stage, steps_per_epoch),
         global_clipnorm=config.clip_norm or None,

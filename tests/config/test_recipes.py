@@ -136,7 +136,7 @@ def test_spec_augment_of_a_recipe_is_switched_off_and_its_policy_exchanged():
 
 def test_our_recipes_hold_out_the_same_clips():
     ours = {name: recipe.config for name, recipe in RECIPES.items() if recipe.experiment == OURS}
-    assert ours.keys() == {"best", "best-noisy", "best-ensemble", "simple", "two-stages", "transfer"}
+    assert ours.keys() == {"best", "best-noisy", "best-ensemble", "simple", "two-stages", "transfer", "probe"}
     assert {(config.validation_share, config.seed) for config in ours.values()} == {(0.1, 0)}
 
 

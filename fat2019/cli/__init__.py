@@ -7,12 +7,14 @@ Exit status: 0 done; 1 what was looked for was found, such as damage by ``verify
 wrong; 130, 143 or 129 ended by SIGINT (Ctrl-C), SIGTERM or SIGHUP.
 """
 
+import contextlib
 import errno
 import logging
 import os
 import signal
 import sys
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,6 +23,7 @@ from fat2019.cli import experiments, features, look, score, train
 from fat2019.cli.output import discard
 from fat2019.errors import DataError
 from fat2019.utils import ending
+from fat2019.utils.printable import printable
 from fat2019.utils.progress import PROGRESS_LOG
 from fat2019.utils.scratch import own_temporary_folder
 
@@ -42,6 +45,10 @@ class _Failure(click.ClickException):
     """One line on standard error; something outside the program is wrong."""
 
     exit_code = 2
+
+    def format_message(self) -> str:
+        """One line, whatever the names in it hold."""
+        return printable(" ".join(self.message.split("\n")))
 
     def show(self, file: Any = None) -> None:
         """Say it, if there is anybody to hear it."""
@@ -74,11 +81,13 @@ class _Group(click.Group):
         others = [arg for arg in options if arg not in _ANYWHERE]
         return super().parse_args(context, [*first, *others, *args[len(options) :]])
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Run as the program that this process is, to its end."""
-        with ending.signals_taken(), own_temporary_folder():
-            super().__call__(*args, **kwargs)
-        raise AssertionError("click ends a program by SystemExit")
+    def __call__(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
+        """Run as the program that this process is, to its end, unless a caller wants to have it back."""
+        with contextlib.ExitStack() as stack:
+            if standalone_mode:
+                stack.enter_context(ending.signals_taken())
+                stack.enter_context(own_temporary_folder())
+            return super().__call__(*args, standalone_mode=standalone_mode, **kwargs)
 
     def invoke(self, context: click.Context) -> Any:
         ending.last_words(lambda: f"Error: {_interrupted(context)}")
@@ -122,8 +131,9 @@ def _said(error: Exception) -> str:
     if isinstance(error, FileExistsError | NotADirectoryError) and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: a file is where a folder is to be made"
     if isinstance(error, OSError) and error.strerror:
-        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-        return f"{where}{error.strerror}"
+        if error.filename is None:  # whoever raised it knew no better
+            return f"{error.strerror} (--verbose shows where)"
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
     lines = str(error).strip().splitlines()
     return f"unexpected {type(error).__name__}: {lines[0] if lines else 'no message'} (--verbose shows where)"
 
@@ -138,10 +148,18 @@ def main(quiet: bool, verbose: bool) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "2")
     logging.raiseExceptions = False  # of messages that standard error does not take
     standard_error = logging.StreamHandler(sys.stderr)
+    standard_error.setFormatter(_Formatter("%(message)s"))
     standard_error.setLevel(logging.WARNING if quiet else logging.NOTSET)  # a run's log.txt is told all the same
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[standard_error])
+    logging.basicConfig(level=logging.WARNING, handlers=[standard_error])
     logging.getLogger("fat2019").setLevel(logging.DEBUG if verbose else logging.INFO)
     PROGRESS_LOG.setLevel(logging.WARNING if quiet else logging.NOTSET)
+
+
+class _Formatter(logging.Formatter):
+    """Messages may name files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def _reopen_standard_streams() -> None:
@@ -154,6 +172,8 @@ def _reopen_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the end
 
 
 for _command in (

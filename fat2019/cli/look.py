@@ -13,11 +13,12 @@ from fat2019.cli import options
 from fat2019.cli.command import Command
 from fat2019.cli.loading import require_port, require_run, require_runs
 from fat2019.cli.options import PATH, as_json
-from fat2019.cli.output import print_result
+from fat2019.cli.output import complain, print_result, print_text
 from fat2019.errors import DataError
 from fat2019.models.weights import PRETRAINED, require_pretrained
 from fat2019.utils.extras import require_extra
 from fat2019.utils.files import require_place
+from fat2019.utils.printable import one_line
 from fat2019.utils.progress import progress
 from fat2019.utils.tensorflow import load_tensorflow
 
@@ -163,7 +164,7 @@ def tag(
 
     def failed(path: Path, reason: str) -> None:
         failures.append({"file": str(path), "reason": reason})
-        click.echo(f"not tagged: {reason}", err=True)
+        complain(f"not tagged: {reason}")
 
     skipped: list[Path] = []
     paths: Iterable[Path] = find_audio(files, failed, skipped.append)
@@ -181,7 +182,7 @@ def tag(
             "tags": [{"label": label, "score": score} for label, score in tagger.top(file.scores, top)],
         }
         for note in file.notes:
-            click.echo(f"{file.path}: {note}", err=True)
+            complain(f"{file.path}: {note}")
         if timeline:
             row["timeline"] = draw_timeline(tagger.along(file.path), tagger.class_names, timeline, top)
         show(row)
@@ -190,7 +191,7 @@ def tag(
     if skipped:
         logging.getLogger("fat2019").info("%s", _skipped_line(skipped))
     if failures:
-        click.echo(f"{len(failures)} not tagged", err=True)
+        complain(f"{len(failures)} not tagged")
         sys.exit(2)
 
 
@@ -221,16 +222,16 @@ class _JsonTags:
     """One JSON object, written as it comes: there may be more files than memory has room for."""
 
     def __init__(self, run: str) -> None:
-        click.echo(f'{{"run": {json.dumps(run)}, "files": [', nl=False)
+        print_text(f'{{"run": {json.dumps(run)}, "files": [', end="")
         self._separator = "\n"
 
     def __call__(self, row: dict[str, Any]) -> None:
-        click.echo(self._separator + json.dumps(row), nl=False)
+        print_text(self._separator + json.dumps(row), end="")
         self._separator = ",\n"
 
     def end(self, failures: list[dict[str, str]], skipped: list[Path]) -> None:
         rest = {"not_tagged": failures, "skipped": [str(path) for path in skipped]}
-        click.echo(f"\n], {json.dumps(rest)[1:]}")
+        print_text(f"\n], {json.dumps(rest)[1:]}")
 
 
 def _skipped_line(skipped: list[Path]) -> str:
@@ -241,16 +242,16 @@ def _skipped_line(skipped: list[Path]) -> str:
 
 def _tag_lines(row: dict[str, Any]) -> None:
     """A table on a terminal; elsewhere a line a tag: file, label and score, between tabs."""
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         for tag in row["tags"]:
-            click.echo(f"{click.format_filename(row['file'])}\t{tag['label']}\t{tag['score']:.4f}")
+            print_text(f"{one_line(row['file'])}\t{tag['label']}\t{tag['score']:.4f}")
         return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console, table = Console(), Table(box=None, show_header=False)
-    console.print(Text(f"{row['file']} ({row['seconds']:.1f} s)", style="bold"), soft_wrap=True)
+    console.print(Text(f"{one_line(row['file'])} ({row['seconds']:.1f} s)", style="bold"), soft_wrap=True)
     for tag in row["tags"]:
         table.add_row(Text(tag["label"]), f"{tag['score']:.4f}", Text("█" * round(20 * tag["score"]), style="blue"))
     console.print(table)
@@ -276,7 +277,7 @@ def serve(run: Path, port: int) -> None:
     require_port(ADDRESS, port)
     load_tensorflow()
     address = f"http://{ADDRESS}:{port}"
-    show(run, port, lambda: click.echo(f"{address}; press Ctrl-C to stop", err=True))
+    show(run, port, lambda: complain(f"{address}; press Ctrl-C to stop"))
 
 
 @click.command(

@@ -1,5 +1,6 @@
 """What commands say: results on standard output, progress on standard error."""
 
+import contextlib
 import errno
 import json
 import logging
@@ -12,19 +13,34 @@ from typing import Any, TextIO
 import click
 
 from fat2019.errors import DataError
+from fat2019.utils.printable import one_line, printable
 
 
 def print_result(result: dict[str, Any], json_: bool, lines: Sequence[str]) -> None:
     """The result of a command: as one JSON object, or as lines."""
-    text = json.dumps(_without_nan(result), indent=2, default=str) if json_ else "\n".join(lines)
+    print_text(json.dumps(_without_nan(result), indent=2, default=str) if json_ else printable("\n".join(lines)))
+
+
+def print_text(text: str, end: str = "\n") -> None:
+    """Part of a result.
+
+    Raises:
+        DataError: standard output does not take it.
+    """
     if sys.stdout is None:
         raise DataError("standard output is closed: there is no place for the result")
     try:
-        click.echo(text)
+        click.echo(text + end, nl=False)
     except OSError as error:
         if error.errno == errno.EPIPE:  # whoever reads it has had enough
             raise
         raise DataError(f"standard output: cannot be written: {error.strerror}") from error
+
+
+def complain(text: str) -> None:
+    """A line on standard error that is no log, if it takes one: the exit status says the same."""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(one_line(text), err=True)
 
 
 def discard(stream: TextIO | None) -> None:

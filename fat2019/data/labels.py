@@ -90,7 +90,10 @@ class LabelReader:
         return label
 
     def _normalised(self, where: str, text: str) -> str:
-        if any(unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") for character in text.strip()):
+        kinds = {unicodedata.category(character) for character in text.strip()}
+        if "Cs" in kinds:
+            raise DataError(f"{where}: the label {text[:60]} is no UTF-8: rename it")
+        if kinds & {"Cc", "Zl", "Zp"}:
             raise DataError(f"{where}: the label {text[:60]!r} holds a line break or another control character")
         composed = unicodedata.normalize("NFC", text)
         visible = "".join(character for character in composed if unicodedata.category(character) != "Cf")

@@ -22,7 +22,7 @@ import soundfile
 
 from fat2019.config.features import SPLITS
 from fat2019.errors import DataError
-from fat2019.utils.files import clear_unfinished, write_whole
+from fat2019.utils.files import clear_unfinished, make_folder, write_whole
 
 RATE_HZ = 44_100
 RECORD = "synthesis.json"  # what was asked for, and whether it is finished
@@ -79,7 +79,7 @@ def make_data_set(
     asked = {"version": VERSION, "seed": seed, **counts}
     if _is_finished(out, asked):
         return
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     clear_unfinished(out)
     write_whole(out / RECORD, _record(asked, finished=False))
     plans = {split: [plan_clip(seed, split, index) for index in range(counts[split])] for split in SPLITS}

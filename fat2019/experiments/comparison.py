@@ -23,7 +23,7 @@ from fat2019.scoring.evaluation import is_test_known, lwlrap_on_test, predict_te
 from fat2019.store.reader import FeatureStore
 from fat2019.training.callbacks import EpochCallback
 from fat2019.training.trainer import train
-from fat2019.utils.files import write_json, write_whole
+from fat2019.utils.files import make_folder, write_json, write_whole
 from fat2019.utils.tables import markdown_table
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def compare(
             raise DataError(f"{other.path}: it has other classes than {store.path}, or features computed otherwise")
         if not is_test_known(other, labels):
             raise DataError(f"{other.path}: the labels of its test clips are not known; give a CSV file of them")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     measured: dict[str, list[dict[str, float]]] = {trial.row: [] for trial in trials}
     for seed in range(seeds):
         for trial in trials:

@@ -29,7 +29,7 @@ from fat2019.store.reader import FeatureStore
 from fat2019.training.adoption import adopt_stages
 from fat2019.training.callbacks import EpochCallback
 from fat2019.training.trainer import train
-from fat2019.utils.files import write_json, write_whole
+from fat2019.utils.files import make_folder, write_json, write_whole
 from fat2019.utils.tables import markdown_table
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def reproduce(
     elif truth is not None:
         raise DataError(f"truth: {name} has no scores of test clips; only {FINAL} has")
     recipes = [recipe for recipe in RECIPES.values() if recipe.experiment == name]
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     runs: dict[str, list[Run]] = {}
     for recipe in recipes:
         finished = [run.path for of_row in runs.values() for run in of_row]

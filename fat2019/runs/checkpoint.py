@@ -11,7 +11,7 @@ import msgspec
 
 from fat2019.errors import DataError
 from fat2019.runs.checksums import require_digest, require_unchanged, sha256_of, with_digest
-from fat2019.utils.files import read_json, whole, write_json
+from fat2019.utils.files import make_folder, read_json, whole, write_json
 
 
 @dataclasses.dataclass
@@ -40,7 +40,7 @@ class Checkpoint:
         Raises:
             DataError: the state was damaged or edited.
         """
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         path = folder / "state.json"
         if not path.is_file():
             return cls(folder)

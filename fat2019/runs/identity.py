@@ -15,7 +15,7 @@ from fat2019.runs.checksums import sha256_of
 from fat2019.runs.configuration import CONFIG_NAME, read_config, write_config
 from fat2019.runs.upgrade import upgraded
 from fat2019.store.reader import FeatureStore
-from fat2019.utils.files import clear_unfinished, read_json
+from fat2019.utils.files import clear_unfinished, make_folder, read_json
 from fat2019.utils.lock import RUN_LOCK_NAME
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def begin_or_resume(path: Path, wanted: dict[str, Any], also: dict[str, Any]) ->
     Raises:
         DataError: the folder holds another run, or something else.
     """
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     for folder in (path, path / "state"):
         clear_unfinished(folder)
     wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they are in the file

@@ -30,7 +30,7 @@ from fat2019.feed.windows import IMAGE_MAXIMUM
 from fat2019.runs.run import Run
 from fat2019.serving.fourier import real_fft
 from fat2019.utils.extras import require_extra
-from fat2019.utils.files import whole, write_whole
+from fat2019.utils.files import make_folder, require_utf_8, whole, write_whole
 
 FORMATS = ("saved_model", "tflite", "onnx")
 _NAMES = {"saved_model": "saved_model", "tflite": "model.tflite", "onnx": "model.onnx"}
@@ -55,7 +55,8 @@ def export(run: Run, form: str, out: Path | None = None) -> dict[str, Any]:
     if form not in FORMATS:
         raise DataError(f"export format: expected one of {', '.join(FORMATS)}, received {form!r}")
     path = out or run.path / "export" / _NAMES[form]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    require_utf_8(path)
+    make_folder(path.parent)
     if path.is_dir() != (form == "saved_model") and path.exists():
         raise DataError(f"{path}: there is a {'folder' if path.is_dir() else 'file'} of that name; give another --out")
     labels = path.with_name(f"{path.name}.labels.json")

@@ -16,7 +16,7 @@ from fat2019.runs.run import Run, best_path, log_file
 from fat2019.runs.upgrade import upgraded
 from fat2019.store.reader import FeatureStore
 from fat2019.training.partition import Partition
-from fat2019.utils.files import whole
+from fat2019.utils.files import make_folder, whole
 from fat2019.utils.lock import run_lock
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def adopt_stages(path: Path, store: FeatureStore, config: TrainConfig, others: S
     if not shared:
         return
     other = others[counts.index(shared)]
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     with run_lock(path):
         begin_or_resume(path, wanted, circumstances(store, partition.splits))
         _take_over(path, other, shared, len(config.stages))

@@ -42,7 +42,7 @@ from fat2019.training.initial import require_init, take_over_weights, without_ba
 from fat2019.training.interrupt import Interrupt
 from fat2019.training.partition import Partition, own_folds, training_labels
 from fat2019.training.probe import fit_probe
-from fat2019.utils.files import write_whole
+from fat2019.utils.files import make_folder, require_utf_8, write_whole
 from fat2019.utils.lock import run_lock
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
             other features, a shard is damaged or was replaced meanwhile, or the loss became NaN or infinite.
     """
     # Before a folder is made, which would stand in the way of the corrected command.
+    require_utf_8(path)
     require_features(config.model, store.config)
     if not (path / "config.json").is_file():  # else the run has its network, or says so itself
         if config.init:
@@ -76,7 +77,7 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
     if any(stage.judge_noisy for stage in config.stages):
         require_own_columns(store)
     partition = Partition.of(store, config)
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     with run_lock(path):
         also = {**circumstances(store, partition.splits), **_registered(config)}
         begin_or_resume(path, identity(store, config), also)

@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SECONDS_TO_END = 5.0
@@ -166,7 +166,7 @@ class Program:
         """Raise KeyboardInterrupt for a signal that was noted."""
         if self._noted:
             self._noted = False
-            raise KeyboardInterrupt
+            self._raise()
 
     def end(self, status: object) -> None:
         """End the process after what was begun is taken back: what others do at a program's end may take for ever."""
@@ -185,11 +185,14 @@ class Program:
         if self.first is not None:
             return  # what the first one started is not to be broken off: the thread ends all of it
         self.first = signal.Signals(number)
-        _silence()
         if self._deferrals:
             self._noted = True
         else:
-            raise KeyboardInterrupt
+            self._raise()
+
+    def _raise(self) -> NoReturn:
+        _silence()
+        raise KeyboardInterrupt
 
     def _watch(self, heard: int) -> None:
         self._told = self._hear(heard, None)

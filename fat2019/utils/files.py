@@ -120,6 +120,18 @@ def require_place(path: Path) -> None:
         raise DataError(f"{path}: cannot be written: leave to write into {path.parent} is missing")
 
 
+def require_utf_8(path: Path) -> None:
+    """See that TensorFlow can write there, which takes no other names.
+
+    Raises:
+        DataError: it cannot.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{path}: TensorFlow takes no name that is not UTF-8: give another place") from error
+
+
 def _require_replaceable(path: Path) -> None:
     """Refuse to replace what is neither file nor folder: it may be a way to something that is not this program's."""
     try:
@@ -131,8 +143,8 @@ def _require_replaceable(path: Path) -> None:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file, text as UTF-8, by :func:`whole`."""
-    data = content.encode() if isinstance(content, str) else content
+    """Write a file, text as UTF-8, by :func:`whole`; in names of folders that are none, bytes are escapes."""
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     with whole(path) as unfinished:
         unfinished.write_bytes(data)
 

@@ -54,4 +54,5 @@ class _Lines:
         self._last = now
         spent = now - self._began
         left = f", about {spent / done * (total - done):.0f} s left" if 0 < done < total else f" in {spent:.1f} s"
-        print(f"{self._what}: {done} of {total}{left}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # standard error is full, or nobody reads it: the work is worth more
+            print(f"{self._what}: {done} of {total}{left}", file=sys.stderr, flush=True)

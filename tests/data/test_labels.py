@@ -61,6 +61,10 @@ def test_line_breaks_and_control_characters_are_refused(cell):
     assert "control character" in refusal(cell)
 
 
+def test_a_label_of_a_folder_whose_name_is_no_utf_8_is_told_so():
+    assert "is no UTF-8" in refusal("caf\udce9")
+
+
 @pytest.mark.parametrize("cell", ["[1, 2]", "[['Dog'], 'Cat']"])
 def test_a_list_of_other_things_than_labels_is_refused(cell):
     assert "expected labels joined by commas" in refusal(cell)

@@ -14,7 +14,7 @@ from fat2019.utils.ending import deferred
 
 ROOT = Path(__file__).parents[2]
 BEGIN = """
-import contextlib, multiprocessing, os, signal, sys, time
+import contextlib, logging, multiprocessing, os, signal, sys, time
 from pathlib import Path
 from fat2019.utils import ending
 from fat2019.utils.files import whole
@@ -138,14 +138,14 @@ def test_a_deferred_signal_is_raised_when_asked_for_and_at_the_latest_on_leaving
         with ending.deferred() as raise_noted:
             raise_noted()
             press()
-            print("goes on")
+            logging.warning("goes on")
             if sys.argv[1] == "asked for":
                 raise_noted()
             print("to its end")
         print("never")
     """
-    assert program(text, "asked for")[1] == "goes on\n"
-    assert program(text, "left")[1] == "goes on\nto its end\n"
+    assert program(text, "asked for")[1:] == ("", "WARNING:root:goes on\n")
+    assert program(text, "left")[1:] == ("to its end\n", "WARNING:root:goes on\n")
 
 
 def test_other_threads_have_nothing_to_defer():

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from fat2019.errors import DataError
-from fat2019.utils.files import clear_unfinished, open_plain, read_json, require_place, whole, write_json, write_whole
+from fat2019.utils.files import (
+    clear_unfinished,
+    open_plain,
+    read_json,
+    require_place,
+    require_utf_8,
+    whole,
+    write_json,
+    write_whole,
+)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
@@ -149,3 +158,14 @@ def test_a_link_to_a_file_is_read_and_one_that_leads_back_to_itself_is_refused(t
         open_plain(tmp_path / "loop")
     with pytest.raises(FileNotFoundError):
         open_plain(tmp_path / "missing")
+
+
+def test_a_name_that_is_no_utf_8_is_escaped_in_text(tmp_path):
+    write_whole(tmp_path / "page", "caf\udce9 café")
+    assert (tmp_path / "page").read_text() == "caf\\udce9 café"
+
+
+def test_a_place_that_tensorflow_cannot_name_is_refused(tmp_path):
+    require_utf_8(tmp_path / "café")
+    with pytest.raises(DataError, match="no name that is not UTF-8"):
+        require_utf_8(tmp_path / "caf\udce9" / "run")

@@ -70,6 +70,7 @@ def test_a_folder_of_class_folders_leads_to_tags_of_new_files(command, tmp_path,
         trained = command("train", "sounds", "--epochs", "1")
     tagged = command("tag", "runs/sounds-best", "more/")
 
+    assert "sounds: layout folders, 16 clips" in caplog.text  # the layout that was found
     assert "recipe best: " in caplog.text and "not transfer, since" in caplog.text
     assert "next: fat2019 tag runs/sounds-best FILE..." in trained.stdout
     assert (tmp_path / "runs/sounds-best/report.html").stat().st_size > 10_000

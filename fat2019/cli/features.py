@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fat2019.cli import options
 from fat2019.cli.command import Command
-from fat2019.cli.loading import require_folder_place
+from fat2019.cli.loading import DATA_SET, STORE, STORE_OR_RUN, require_folder_place, require_there
 from fat2019.cli.options import PATH, Some, as_json, some_columns, validation_share
-from fat2019.cli.output import epoch_line, print_result
+from fat2019.cli.output import epoch_line, print_result, say_what_was_found
 from fat2019.config.features import DTYPES, NAMED, SPLITS
 from fat2019.models.weights import PRETRAINED, require_pretrained
 from fat2019.store.formats import FORMATS
@@ -20,7 +21,7 @@ from fat2019.utils.progress import progress
 from fat2019.utils.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
-    from fat2019.data.clip import DataSet
+    pass
 
 _FORMATS = {**{name: (name,) for name in FORMATS}, "both": FORMATS}
 
@@ -93,12 +94,7 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     default=None,
     help="Some of curated,noisy,test.  [default: those there are]",
 )
-@click.option(
-    "--layout",
-    default=None,
-    help="How DATA is arranged: kaggle, zenodo, folders, table, audiofolder, esc50, urbansound8k, fsd50k, "
-    "fsdkaggle2018.  [default: the one that fits]",
-)
+@options.layout
 @click.option(
     "--columns",
     callback=some_columns,
@@ -132,13 +128,14 @@ def build_features(
     Face audiofolder, a folder with a folder for each class, or one with audio and a table of labels. A build that was
     interrupted resumes when started again; one that is up to date says so.
     """
+    require_there(DATA_SET, data)
     from fat2019.data.data_set import find_data_set
     from fat2019.store.builder import build_features as build
 
     if scheduler:  # whose workers have another working directory
         data, out = data.resolve(), out.resolve()
     data_set = find_data_set(data, layout=layout, splits=splits, keep_known_bad=keep_known_bad, columns=columns)
-    _say_what_was_found(data_set)
+    say_what_was_found(data_set)
     with progress("clips") as show, _executor(scheduler) as executor:
         summary = build(
             data_set,
@@ -188,6 +185,7 @@ def embed(store: Path, network: str, json_: bool) -> None:
     The store must have the features of that network (`build-features --config yamnet`). Run the same command again to
     resume from the last finished shard, or after a build that changed the store.
     """
+    require_there(STORE, store)
     from fat2019.store.reader import FeatureStore
 
     opened = FeatureStore.open(store)
@@ -222,6 +220,7 @@ def embed(store: Path, network: str, json_: bool) -> None:
 @as_json
 def info(store: Path, validation_share: float, balance: bool, json_: bool) -> None:
     """Say what a feature STORE holds, and how evenly the iterative and the plain split would divide its labels."""
+    require_there(STORE, store)
     from fat2019.store.info import describe, describe_balance
     from fat2019.store.reader import FeatureStore
 
@@ -258,6 +257,7 @@ def verify(store: Path, deep: bool, audited: int | None, data: Path | None, json
     """Check every file of a feature store or a run against its checksum; exit status 1 if anything is wrong."""
     if (audited is None) != (data is None):
         raise click.UsageError("--audit and --data go together")
+    require_there(STORE_OR_RUN, store)
     if audited is not None and data is not None:
         _audit(store, data, audited, json_)
         return
@@ -318,16 +318,3 @@ def _executor(scheduler: str | None) -> contextlib.AbstractContextManager[Any]:
     from fat2019.store.dask import scheduler_executor
 
     return scheduler_executor(scheduler)
-
-
-def _say_what_was_found(data_set: "DataSet") -> None:
-    log = logging.getLogger("fat2019")
-    log.info("%s", data_set.describe())
-    for note in data_set.notes:
-        log.info("%s", note)
-    by_reason: dict[str, list[str]] = {}
-    for fname, reason in data_set.left_out:
-        by_reason.setdefault(reason, []).append(fname)
-    for reason, fnames in by_reason.items():
-        more = f" and {len(fnames) - 5} more" if len(fnames) > 5 else ""
-        log.info("left out, %s: %s%s", reason, ", ".join(fnames[:5]), more)

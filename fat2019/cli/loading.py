@@ -14,6 +14,23 @@ from fat2019.config.model import PUBLISHED
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 
+RUN = "run folder"
+STORE = "folder: expected a feature store: make it with build-features"
+STORE_OR_RUN = "folder: expected a feature store or a run"
+DATA_SET = "folder: expected a data set, such as a folder with a folder of sounds for each class"
+SOUNDS_OR_STORE = "folder: expected a folder of sounds or a feature store"
+
+
+def require_there(what: str, *paths: Path) -> None:
+    """See that there is something of these names, before the modules that open it are loaded: they take longer.
+
+    Raises:
+        DataError: there is no such thing.
+    """
+    for path in paths:
+        if not os.path.lexists(path):
+            raise DataError(f"{path}: no such {what}")
+
 
 def require_runs(paths: Iterable[Path], features: Path | None = None, *, finished: bool = False) -> None:
     """See that runs can be opened, with their stores, and are of the same classes.
@@ -21,9 +38,10 @@ def require_runs(paths: Iterable[Path], features: Path | None = None, *, finishe
     Raises:
         DataError: one cannot.
     """
+    paths = tuple(paths)
+    require_there(RUN, *paths)
     from fat2019.runs.run import Run
 
-    paths = tuple(paths)
     with _unsaid():
         runs = [Run.open(path) for path in paths]
         for run in runs:
@@ -41,6 +59,7 @@ def require_run(path: Path) -> None:
     Raises:
         DataError: it cannot.
     """
+    require_there(RUN, path)
     from fat2019.runs.run import Run
 
     with _unsaid():

@@ -11,7 +11,7 @@ import click
 
 from fat2019.cli import options
 from fat2019.cli.command import Command
-from fat2019.cli.loading import require_port, require_run, require_runs
+from fat2019.cli.loading import RUN, SOUNDS_OR_STORE, require_port, require_run, require_runs, require_there
 from fat2019.cli.options import PATH, as_json
 from fat2019.cli.output import complain, print_result, print_text
 from fat2019.errors import DataError
@@ -46,6 +46,7 @@ _SKIPPED_NAMED = 5
     default=None,
     help="The data set that a store was built from, to show clips as recorded.",
 )
+@options.layout
 @options.figures
 @click.option("--examples", type=click.IntRange(0), default=3, help="Clips of each part to show.")
 @options.validation_share
@@ -55,6 +56,7 @@ def explore(
     source: Path,
     out: Path,
     data: Path | None,
+    layout: str | None,
     figures: Path | None,
     examples: int,
     validation_share: float,
@@ -62,14 +64,16 @@ def explore(
     json_: bool,
 ) -> None:
     """Make a page on which to see and hear SOURCE, a feature store or a data set."""
+    require_place(out)
+    require_there(SOUNDS_OR_STORE, source)
     from fat2019.pages.explore import explore as run
 
-    require_place(out)
     with progress("clips") as show:
         result = run(
             source,
             out,
             data=data,
+            layout=layout,
             figures_folder=figures,
             examples=examples,
             validation_share=validation_share,
@@ -157,6 +161,7 @@ def tag(
     """
     if timeline:
         require_place(timeline)
+    require_there(RUN, *([] if run in PRETRAINED else [Path(run)]), *others)
     from fat2019.serving.tagger import draw_timeline, find_audio
 
     tagger = _pretrained_tagger(run, others) if run in PRETRAINED else _tagger_of_runs((Path(run), *others))

@@ -65,6 +65,12 @@ def some_columns(_: click.Context, __: click.Parameter, value: str | None) -> di
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object on standard output, nothing else.")
 FEATURES = Path("features/fat2019")  # the store of commands that are given none
+layout = click.option(
+    "--layout",
+    default=None,
+    help="How a folder of sounds is arranged: kaggle, zenodo, folders, table, audiofolder, esc50, urbansound8k, "
+    "fsd50k, fsdkaggle2018.  [default: the one that fits]",
+)
 store_to_train_on = click.option(
     "--features", type=PATH, default=None, help=f"Feature store to train on.  [default: {FEATURES}]"
 )

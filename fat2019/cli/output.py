@@ -8,12 +8,15 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from fat2019.errors import DataError
 from fat2019.utils.printable import one_line, printable
+
+if TYPE_CHECKING:
+    from fat2019.data.clip import DataSet
 
 
 def print_result(result: dict[str, Any], json_: bool, lines: Sequence[str]) -> None:
@@ -90,3 +93,17 @@ def epoch_line(epochs: Sequence[int], of: str = "") -> Callable[[dict[str, Any]]
         )
 
     return show
+
+
+def say_what_was_found(data_set: "DataSet") -> None:
+    """Say which layout a data set has, what was noted of it, and which of its files are left out."""
+    log = logging.getLogger("fat2019")
+    log.info("%s", data_set.describe())
+    for note in data_set.notes:
+        log.info("%s", note)
+    by_reason: dict[str, list[str]] = {}
+    for fname, reason in data_set.left_out:
+        by_reason.setdefault(reason, []).append(fname)
+    for reason, fnames in by_reason.items():
+        more = f" and {len(fnames) - 5} more" if len(fnames) > 5 else ""
+        log.info("left out, %s: %s%s", reason, ", ".join(fnames[:5]), more)

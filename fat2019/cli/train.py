@@ -12,9 +12,9 @@ from fat2019.cli import options
 from fat2019.cli.command import Command
 from fat2019.cli.configuration import read_configuration
 from fat2019.cli.fields import recipe_options
-from fat2019.cli.loading import require_files_of, require_folder_place
+from fat2019.cli.loading import SOUNDS_OR_STORE, STORE, require_files_of, require_folder_place, require_there
 from fat2019.cli.options import FEATURES, PATH, as_json
-from fat2019.cli.output import epoch_line, print_result, say_epoch
+from fat2019.cli.output import epoch_line, print_result, say_epoch, say_what_was_found
 from fat2019.config.recipe import Recipe
 from fat2019.config.recipes import OURS, RECIPES, configure, recipe_of
 from fat2019.experiments.choice import choose_recipe, fitted
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
     default=None,
     help="Folder of the run.  [default: runs/RECIPE or runs/MODEL, with SOUNDS runs/NAME-RECIPE]",
 )
+@options.layout
 @options.recipe
 @options.config
 @recipe_options()
@@ -56,6 +57,7 @@ def train(
     sounds: Path | None,
     features: Path | None,
     run: Path | None,
+    layout: str | None,
     recipe: str | None,
     config: Path | None,
     own_folds: bool,
@@ -69,15 +71,18 @@ def train(
     is chosen. The defaults below are those of the recipe best. Run the same command again to resume from the last
     finished epoch.
     """
-    from fat2019.store.reader import FeatureStore
-
     if sounds is not None and features is not None:
         raise click.UsageError("give SOUNDS or --features, and not both")
     if own_folds and (changes["folds"] or changes["validate_on_fold"]):
         raise click.UsageError("--own-folds, --folds and --validate-on-fold exclude each other")
     base = read_configuration(config) if config else None
     source = sounds or features or FEATURES
+    require_there(STORE if sounds is None else SOUNDS_OR_STORE, source)
+    from fat2019.store.reader import FeatureStore
+
     store = None if sounds is not None and _is_folder_of_sounds(sounds) else FeatureStore.open(source)
+    if layout is not None and store is not None:
+        raise click.UsageError(f"--layout is of a folder of sounds, and {source} is a feature store")
     name = recipe
     if recipe is None and base is None and changes["name"] is None:
         choice = choose_recipe(store.config if store else None)
@@ -88,12 +93,13 @@ def train(
     path = run or Path("runs") / "-".join([*([sounds.resolve().name] if sounds else []), called])
     require_files_of(training)
     require_folder_place(path)
-    store = store or _built(source, RECIPES[recipe_of(training.model.name)].features)
+    store = store or _built(source, layout, RECIPES[recipe_of(training.model.name)].features)
     if recipe is None and base is None:
         training = fitted(training, store, changes)
     load_tensorflow()
     from fat2019.scoring.cross_validation import cross_validation
     from fat2019.scoring.trust import caution
+    from fat2019.training.partition import own_folds as folds_of
     from fat2019.training.trainer import train as fit
     from fat2019.training.trainer import train_folds, train_own_folds
 
@@ -106,7 +112,7 @@ def train(
         return
     trained = fit(store, training, path, epoch_line(epochs))
     result, lines = {"run": str(path), **trained.metrics}, [_trained(trained)]
-    lines += filter(None, [caution(trained.metrics["validation"])])
+    lines += filter(None, [caution(trained.metrics["validation"], folds_of(store.clips["fold"]))])
     if sounds is not None:
         page = _page_of(path)
         result |= {"store": str(store.path), "page": str(page)}
@@ -120,14 +126,17 @@ def _is_folder_of_sounds(path: Path) -> bool:
     return path.is_dir() and not is_store(path)
 
 
-def _built(sounds: Path, configuration: str) -> "FeatureStore":
+def _built(sounds: Path, layout: str | None, configuration: str) -> "FeatureStore":
     """The store of a folder of sounds, with what is missing of it built."""
+    from fat2019.data.data_set import find_data_set
     from fat2019.experiments.sounds import build_store, store_place
     from fat2019.store.reader import FeatureStore
 
+    data_set = find_data_set(sounds, layout=layout)
+    say_what_was_found(data_set)
     place = store_place(sounds, configuration)
     with progress("clips") as show:
-        summary = build_store(sounds, place, configuration, show)
+        summary = build_store(data_set, place, configuration, show)
     log.info("%s: %d clips of %s", place, summary.clips, sounds)
     for fname, reason in summary.quarantined:
         log.warning("left out: %s: %s", fname, reason)

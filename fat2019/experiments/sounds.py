@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fat2019.config.features import NAMED
-from fat2019.data.data_set import find_data_set
+from fat2019.data.clip import DataSet
 from fat2019.store.builder import BuildSummary, build_features
 from fat2019.store.manifest import MANIFEST_NAME
 from fat2019.utils.progress import Progress
@@ -20,16 +20,16 @@ def store_place(sounds: Path, configuration: str = "report", features: Path = Pa
     return features / (name if configuration == "report" else f"{name}-{configuration}")
 
 
-def build_store(sounds: Path, out: Path, configuration: str, progress: Progress | None = None) -> BuildSummary:
-    """Build what is missing of the store of a folder of sounds.
+def build_store(data_set: DataSet, out: Path, configuration: str, progress: Progress | None = None) -> BuildSummary:
+    """Build what is missing of the store of a data set.
 
     Args:
-        sounds: the folder, in any layout that is known.
+        data_set: its clips.
         out: the store's folder.
         configuration: name of the features, one of :data:`fat2019.config.features.NAMED`.
         progress: is called after each shard.
 
     Raises:
-        DataError: the folder is no data set, or the store cannot be built.
+        DataError: the store cannot be built.
     """
-    return build_features(find_data_set(sounds), out, NAMED[configuration], progress=progress)
+    return build_features(data_set, out, NAMED[configuration], progress=progress)

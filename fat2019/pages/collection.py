@@ -62,12 +62,17 @@ class Collection:
         return {split: clips for split, clips in parts.items() if self.labels[clips].any()}
 
 
-def collection_of(source: Path, data: Path | None, seed: int, progress: Progress | None) -> Collection:
+def collection_of(
+    source: Path, data: Path | None, layout: str | None, seed: int, progress: Progress | None
+) -> Collection:
     if (source / MANIFEST_NAME).exists() or (source / JOURNAL_NAME).exists():
-        return _of_store(FeatureStore.open(source), None if data is None else find_data_set(data, keep_known_bad=True))
+        if layout is not None and data is None:
+            raise DataError(f"layout: {source} is a feature store; --layout is of a data set, as --data names it")
+        recorded = None if data is None else find_data_set(data, layout=layout, keep_known_bad=True)
+        return _of_store(FeatureStore.open(source), recorded)
     if data is not None:
         raise DataError(f"{source}: no feature store; a data set is explored without another (--data)")
-    return _of_data_set(find_data_set(source), seed, progress)
+    return _of_data_set(find_data_set(source, layout=layout), seed, progress)
 
 
 def _of_store(store: FeatureStore, data_set: DataSet | None) -> Collection:

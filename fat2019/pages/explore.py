@@ -35,6 +35,7 @@ def explore(
     page: Path,
     *,
     data: Path | None = None,
+    layout: str | None = None,
     figures_folder: Path | None = None,
     examples: int = 3,
     validation_share: float = 0.2,
@@ -47,6 +48,7 @@ def explore(
         source: a feature store, or the folder of a data set.
         page: the HTML file.
         data: the data set that a store was built from, for the example clips as they were recorded.
+        layout: how the data set is arranged; by default the one that fits.
         figures_folder: folder for the figures as SVG and PNG files; none by default.
         examples: clips of each split to show.
         validation_share: of the curated clips, for the balance of the splits.
@@ -61,7 +63,7 @@ def explore(
     """
     if not 0 < validation_share < 1:
         raise DataError(f"validation share: expected a number between 0 and 1, received {validation_share}")
-    collection = collection_of(source, data, seed, progress)
+    collection = collection_of(source, data, layout, seed, progress)
     drawn = Page(figures_folder)
     summary = _summary(collection, source)
     tables = _balance_tables(collection, validation_share, seed)

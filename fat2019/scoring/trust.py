@@ -1,5 +1,6 @@
 """How far a score on held-out clips can be trusted: how many clips, of which classes, from how many sources."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,13 @@ def held_out_counts(
     }
 
 
-def caution(validation: dict[str, Any]) -> str | None:
-    """One line of what to mind in a score of ``metrics.json``; None where nothing speaks against it, or it is older."""
+def caution(validation: dict[str, Any], own_folds: Sequence[str] = ()) -> str | None:
+    """One line of what to mind in a score of ``metrics.json``; None where nothing speaks against it, or it is older.
+
+    Args:
+        validation: the score, with what stands behind it.
+        own_folds: the names of the data set's own folds, over which it is cross-validated if there are several.
+    """
     if "groups" not in validation:
         return None
     reasons = []
@@ -42,4 +48,5 @@ def caution(validation: dict[str, Any]) -> str | None:
         reasons.append(f"{validation['classes_not_held_out']} classes have none")
     if not reasons:
         return None
-    return f"read this score with caution: {'; '.join(reasons)}; --folds 5 scores every clip once"
+    folds = "--own-folds" if len(own_folds) > 1 else "--folds 5"
+    return f"read this score with caution: {'; '.join(reasons)}; {folds} scores every clip once"

@@ -58,6 +58,7 @@ MISTAKES = [
     (("verify", "none"), "none"),
     (("train", "none"), "none"),
     (("train", "--features", "none"), "none"),
+    (("train", ".", "--layout", "esc50"), "not of the layout esc50"),
     (("train", "--recipe", "bset"), "did you mean best?"),
     (("train", "--model", "resnet5O"), "did you mean resnet50?"),
     (("train", "--config", "none.toml"), "none"),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fat2019.data.data_set import find_data_set
 from fat2019.experiments.sounds import build_store, is_store, store_place
 
 
@@ -9,9 +10,9 @@ def test_a_folder_is_built_into_a_store_of_its_name_and_not_again(tiny_data, tmp
     place = store_place(tiny_data, features=tmp_path / "features")
     assert place == tmp_path / "features" / tiny_data.name and not is_store(place)
     told = []
-    first = build_store(tiny_data, place, "report", lambda done, total: told.append((done, total)))
+    first = build_store(find_data_set(tiny_data), place, "report", lambda done, total: told.append((done, total)))
     assert is_store(place) and first.clips == 40 and told[-1][0] == told[-1][1]
-    assert build_store(tiny_data, place, "report").up_to_date
+    assert build_store(find_data_set(tiny_data), place, "report").up_to_date
 
 
 def test_unusual_features_have_a_store_beside_the_usual_ones():

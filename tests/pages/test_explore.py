@@ -184,6 +184,16 @@ def test_what_is_neither_store_nor_data_set_is_refused(tmp_path, tiny_data, stor
     assert not (tmp_path / "page.html").exists()
 
 
+def test_a_layout_is_of_a_data_set_and_taken_by_name(tmp_path, tiny_data, store):
+    page = tmp_path / "page.html"
+    with pytest.raises(DataError, match="not of the layout esc50"):
+        explore(tiny_data, page, layout="esc50")
+    with pytest.raises(DataError, match="not of the layout esc50"):
+        explore(store.path, page, data=tiny_data, layout="esc50")
+    with pytest.raises(DataError, match="is a feature store; --layout is of a data set"):
+        explore(store.path, page, layout="kaggle")
+
+
 def test_the_command_prints_the_page_and_the_json(store, tmp_path):
     result = CliRunner().invoke(
         main, ["explore", str(store.path), "--out", str(tmp_path / "p.html"), "--examples", "0", "--json"]

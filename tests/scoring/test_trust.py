@@ -29,5 +29,12 @@ def test_a_score_on_little_carries_a_caution(change, words):
     assert line is not None and words in line
 
 
+def test_the_folds_that_are_recommended_are_the_data_sets_own_where_it_has_some():
+    few = {"clips": 6, "groups": 6, "clips_of_rarest_class": 9, "classes_not_held_out": 0}
+    assert caution(few).endswith("; --folds 5 scores every clip once")
+    assert caution(few, ["validation"]).endswith("; --folds 5 scores every clip once")
+    assert caution(few, ["1", "2"]).endswith("; --own-folds scores every clip once")
+
+
 def test_a_run_of_an_older_version_carries_none():
     assert caution({"clips": 6}) is None

@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import logging
+import shlex
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -278,8 +280,24 @@ def verify(store: Path, deep: bool, audited: int | None, data: Path | None, json
         or [f"{store}: no damage found"],
     )
     if problems:
-        logging.getLogger("fat2019").info("to mend it: fat2019 build-features DATA --out %s --repair", store)
+        for way in _ways_to_mend(store, [problem.message for problem in problems]):
+            logging.getLogger("fat2019").info("to mend it: %s", way)
         sys.exit(1)
+
+
+def _ways_to_mend(path: Path, messages: Sequence[str]) -> Iterator[str]:
+    """Commands against what `verify` found in a store or a run."""
+    from fat2019.runs.verify import is_run
+    from fat2019.store.embeddings import PREFIX
+
+    if is_run(path):
+        yield "put the run's own file back, or remove the run's folder and train it again"
+        return
+    of_embeddings = [message for message in messages if f"{path / PREFIX}" in message]
+    if len(of_embeddings) < len(messages):
+        yield f"fat2019 build-features DATA --out {shlex.quote(str(path))} --repair"
+    if of_embeddings:
+        yield f"fat2019 embed {shlex.quote(str(path))}"
 
 
 def _copies(out: Path) -> list[str]:

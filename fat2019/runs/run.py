@@ -30,6 +30,7 @@ from fat2019.config.features import FeatureConfig, feature_config_from_json
 from fat2019.config.model import NETWORKS
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
+from fat2019.models.weights import what_is_wrong
 from fat2019.runs.checkpoint import Checkpoint
 from fat2019.runs.checksums import read_checksums, require_unchanged
 from fat2019.runs.configuration import FORMAT, read_config
@@ -152,16 +153,18 @@ class Run:
         try:
             model = keras.models.load_model(path, compile=False)
         except Exception as error:
+            if path.is_file() and (reason := what_is_wrong(path)):
+                raise DataError(f"{path}: {reason}") from error
             raise DataError(f"{path}: cannot be read{self._likely()}: {error}") from error
         self._require_fitting(path, model)
         return model
 
     def _likely(self) -> str:
-        """Why a network cannot be loaded: its file was seen to be the run's, if the run states its files."""
+        """Why a network cannot be loaded whose file looks sound."""
         registered = self.config.get("registered")
         if registered and registered["network"] not in NETWORKS:
             return f", since network {registered['network']!r} is not registered: import {registered['module']} first"
-        return ", perhaps by this version of Keras" if self.checksums else ", perhaps cut short"
+        return ", perhaps by this version of Keras"
 
     def _require_fitting(self, path: Path, model: "keras.Model") -> None:
         shapes = (tuple(model.input_shape[1:]), tuple(model.output_shape[1:]))

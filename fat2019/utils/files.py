@@ -46,8 +46,18 @@ def whole(path: Path) -> Iterator[Path]:
         sync_folder(path.absolute().parent)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except Exception as error:
+        if not isinstance(error, DataError) and (reason := _reason_of_the_system(str(error))):
+            raise DataError(f"{path}: cannot be written: {reason}") from error
+        raise
     finally:
         _remove(unfinished)
+
+
+def _reason_of_the_system(text: str) -> str | None:
+    """What kept another library from writing: TensorFlow, for one, has errors of its own that quote the system's."""
+    reasons = map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES))
+    return next((reason for reason in reasons if reason in text), None)
 
 
 def _take_name(unfinished: Path, path: Path) -> None:

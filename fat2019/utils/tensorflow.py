@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sys
+import tempfile
 import warnings
 
 from fat2019.errors import DataError
@@ -19,6 +20,7 @@ def load_tensorflow() -> None:
     verbose = log.isEnabledFor(logging.DEBUG)
     if "tensorflow" not in sys.modules:
         keras_on_tensorflow()
+        _require_temporary_folder()
         log.info("loading TensorFlow ...")
         with contextlib.nullcontext() if verbose else native_messages_dropped():
             import tensorflow as tf
@@ -35,6 +37,15 @@ def _drop_advice() -> None:
     tf.get_logger().setLevel(logging.ERROR)
     if not sys.warnoptions:
         warnings.filterwarnings("ignore", module=r"keras|tensorflow")
+
+
+def _require_temporary_folder() -> None:
+    try:
+        tempfile.gettempdir()
+    except OSError as error:
+        raise DataError(
+            "TensorFlow needs a folder for temporary files, and none can be written to: name one in the variable TMPDIR"
+        ) from error
 
 
 def keras_on_tensorflow() -> None:

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 import fat2019.cli.train
 from fat2019.cli import main
+from fat2019.cli.features import _ways_to_mend
 from fat2019.serving import tagger as tagging
 from fat2019.training import trainer as training
 from tests.interrupted_training import tiny_network
@@ -129,6 +130,14 @@ def test_verify_of_a_damaged_store_names_the_shard_and_exits_with_1(data, tmp_pa
     assert shard.stem in result.stdout
     assert run("build-features", data, "--out", tmp_path / "store", "--workers", 1, "--repair").exit_code == 0
     assert run("verify", tmp_path / "store").exit_code == 0
+
+
+def test_what_mends_a_store_its_embeddings_or_a_run_is_told_for_each(store, finished, tmp_path):
+    embedding, shard = f"{tmp_path}/embeddings-yamnet/a.npy: damaged", "a.h5: damaged"
+    assert list(_ways_to_mend(tmp_path, [shard])) == [f"fat2019 build-features DATA --out {tmp_path} --repair"]
+    assert list(_ways_to_mend(tmp_path, [embedding])) == [f"fat2019 embed {tmp_path}"]
+    assert len(list(_ways_to_mend(tmp_path, [shard, embedding]))) == 2
+    assert "train it again" in next(_ways_to_mend(finished[0].path, ["model.keras: damaged"]))
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):

@@ -102,10 +102,16 @@ def test_a_folder_that_lacks_a_part_of_a_run_is_refused(run, file, message):
         Run.open(run.path)
 
 
-def test_a_cut_network_is_refused(run):
-    (run.path / "model.keras").write_bytes((run.path / "model.keras").read_bytes()[:100])
-    with pytest.raises(DataError, match=r"model\.keras: cannot be read"):
-        run.model()
+def test_a_network_that_cannot_be_read_is_told_by_what_the_file_is(run):
+    network = run.path / "model.keras"
+    for content, reason in (
+        (network.read_bytes()[:100], "cut short"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+        (b"", "empty"),
+    ):
+        network.write_bytes(content)
+        with pytest.raises(DataError, match=rf"model\.keras: this .*{reason}"):
+            run.model()
 
 
 def test_a_store_of_other_classes_or_other_features_is_refused(run, store, open_store, tmp_path):

@@ -169,3 +169,13 @@ def test_a_place_that_tensorflow_cannot_name_is_refused(tmp_path):
     require_utf_8(tmp_path / "café")
     with pytest.raises(DataError, match="no name that is not UTF-8"):
         require_utf_8(tmp_path / "caf\udce9" / "run")
+
+
+def test_a_full_disk_is_told_by_its_name_also_where_another_library_met_it(tmp_path):
+    place = tmp_path / "a.txt"
+    with pytest.raises(DataError, match=r"a\.txt: cannot be written: No space left on device$"), whole(place):
+        raise RuntimeError("{{node SaveV2}} .unfinished-1-a.txt; No space left on device [Op:SaveV2]")
+    with pytest.raises(RuntimeError, match="something else"), whole(place):
+        raise RuntimeError("something else")
+    with pytest.raises(DataError, match=r"^b\.txt"), whole(place):
+        raise DataError("b.txt: No space left on device")

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import tempfile
 import types
 
 import pytest
@@ -62,3 +63,15 @@ def test_that_a_data_set_is_not_shuffled_is_not_told(loaded, recwarn, capfd):
     load_tensorflow()  # after the fixture that shows every warning
     model.fit(zeros, shuffle=True, verbose=0)
     assert not recwarn.list and capfd.readouterr().err == ""
+
+
+def test_without_a_place_for_temporary_files_that_is_told_before_it_is_loaded(monkeypatch):
+    def none():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    for name in ("tensorflow", "keras"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(DataError, match="TMPDIR"):
+        load_tensorflow()

@@ -143,7 +143,7 @@ def _said(error: Exception) -> str:
 @click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print details, other libraries' messages, and where errors arise.")
 def main(quiet: bool, verbose: bool) -> None:
-    """Tag sounds: features once, training fast, for Freesound Audio Tagging 2019 and data sets shaped like it."""
+    """Train audio taggers on your own sounds or on FSDKaggle2019, and tag any sound with them."""
     _reopen_standard_streams()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "2")
     logging.raiseExceptions = False  # of messages that standard error does not take

@@ -10,17 +10,19 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
+from fat2019.config.model import NETWORKS
+
 ROOT = Path(__file__).parents[2]
 NOT_IMPORTED = {
     "audioop-lts": "pydub imports it, since Python 3.13 has no audioop",
     "onnxruntime": "the tests run ONNX exports with it, as their users do",
-    "scikit-learn": "scikit-multilearn imports it without asking for it",
     "tensorboard": "tf.summary, which writes a run's logs/, imports it",
 }
 OTHERWISE = {
     "ai_edge_litert": "ai-edge-litert",
     "distributed": "dask",
     "google.protobuf": "protobuf",
+    "sklearn": "scikit-learn",
     "skmultilearn": "scikit-multilearn",
 }
 USER_EXTRAS = ("app", "audit", "av", "dask", "onnx")  # of which each has a part of the package that imports it
@@ -44,6 +46,15 @@ def test_every_dependency_has_a_lower_bound_and_is_pinned_for_the_tests():
     assert set(_extras(("dev", *USER_EXTRAS))) <= pinned
     bare = [line for line in project["dependencies"] if not re.search(r">=|==|;", line)]
     assert bare == []
+
+
+def test_the_notice_has_the_licence_of_every_dependency_and_of_all_weights():
+    notice = (ROOT / "NOTICE").read_text().lower()
+    project = _project()
+    wanted = {*_names(project["dependencies"]), *_extras(USER_EXTRAS)}
+    spelt = {"av": "pyav", "onnxruntime": "onnx runtime"}
+    assert [name for name in sorted(wanted) if spelt.get(name, name) not in notice] == []
+    assert [name for name, on_a_backbone in NETWORKS.items() if on_a_backbone and name not in notice] == []
 
 
 def test_pip_takes_every_pin_on_this_python():

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import statistics
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -75,11 +76,11 @@ def say_epoch(row: dict[str, Any]) -> None:
 
 def epoch_line(epochs: Sequence[int], of: str = "") -> Callable[[dict[str, Any]], None]:
     """A line an epoch on standard error, with an ETA; ``epochs`` are those of each stage, ``of`` says what is left."""
-    seconds: list[float] = []
+    seconds: list[float] = []  # of each epoch; the first takes several times as long: it prepares the training step
 
     def show(row: dict[str, Any]) -> None:
         seconds.append(row["seconds"])
-        left = sum(seconds) / len(seconds) * (sum(epochs[row["stage"] - 1 :]) - row["epoch"])
+        left = statistics.median(seconds) * (sum(epochs[row["stage"] - 1 :]) - row["epoch"])
         logging.getLogger("fat2019").info(
             "epoch %d: loss %.4f, LWLRAP %.4f; validation: loss %.4f, LWLRAP %.4f; %.1f s, about %.0f s left%s",
             row["epoch"],

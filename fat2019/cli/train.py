@@ -78,21 +78,25 @@ def train(
     base = read_configuration(config) if config else None
     source = sounds or features or FEATURES
     require_there(STORE if sounds is None else SOUNDS_OR_STORE, source)
+    is_named = recipe is not None or base is not None or changes["name"] is not None
+    if is_named:  # else the store has a say in the recipe
+        require_files_of(configure(recipe, changes, base))
     from fat2019.store.reader import FeatureStore
 
     store = None if sounds is not None and _is_folder_of_sounds(sounds) else FeatureStore.open(source)
     if layout is not None and store is not None:
         raise click.UsageError(f"--layout is of a folder of sounds, and {source} is a feature store")
     name = recipe
-    if recipe is None and base is None and changes["name"] is None:
+    if not is_named:
         choice = choose_recipe(store.config if store else None)
         log.info("recipe %s: %s", choice.recipe, choice.reason)
         name = choice.recipe
     training = configure(name, changes, base)
     called = name or changes["name"] or (config.stem if config else "")
     path = run or Path("runs") / "-".join([*([sounds.resolve().name] if sounds else []), called])
-    require_files_of(training)
     require_folder_place(path)
+    if not is_named:  # of a recipe that was chosen, with the options
+        require_files_of(training)
     store = store or _built(source, layout, RECIPES[recipe_of(training.model.name)].features)
     if recipe is None and base is None:
         training = fitted(training, store, changes)

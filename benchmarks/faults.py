@@ -4,9 +4,9 @@ Each command is started on small data, and hit: by SIGINT, SIGTERM or SIGHUP (on
 sent to the process alone or as a terminal does to its whole group), or by SIGKILL. The moment is drawn from the time
 that the command takes when nothing hits it. Counted is what must not be: a traceback, a process that lives 10 s longer,
 another exit status than 128 + signal (or 0, if all was done by then), more than one line of farewell, a process left,
-a temporary file left. After SIGKILL, which lets nobody clean up, files count that are left when the same command was
-started again. In the end each command is run without being hit, and what it makes is compared with what one makes that
-never was: all is a function of (data, seed), so any loss shows.
+a temporary file left. After SIGKILL, which lets nobody clean up, files count that are there after the next run to the
+end. That run's results are compared with those of one that was never hit: all is a function of (data, seed), so that
+any loss shows.
 """
 
 import argparse
@@ -80,6 +80,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self._folder, self._temporary = folder, folder / "temporary"
         self._temporary.mkdir()
+        self._left_before: set[Path] = set()
         self._environment = {
             **os.environ,
             "TMPDIR": str(self._temporary),
@@ -183,7 +184,7 @@ class Bench:
                     other.kill()
                 break
             time.sleep(0.02)
-        if left := self._temporary_files():
+        if left := set(self._temporary_files()) - self._left_before:
             found.add("files left")
             print(*left, file=sys.stderr)
         return found
@@ -193,6 +194,7 @@ class Bench:
         return [*self._temporary.iterdir(), *halves]
 
     def _start(self, work: Work) -> tuple[subprocess.Popen[bytes], Path]:
+        self._left_before = set(self._temporary_files())  # by one that was killed
         log = self._folder / "log.txt"
         with log.open("wb") as file:
             process = subprocess.Popen(

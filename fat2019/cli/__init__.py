@@ -79,7 +79,10 @@ class _Group(click.Group):
         options = args[: args.index("--")] if "--" in args else args
         first = [arg for arg in options if arg in _ANYWHERE]
         others = [arg for arg in options if arg not in _ANYWHERE]
-        return super().parse_args(context, [*first, *others, *args[len(options) :]])
+        try:
+            return super().parse_args(context, [*first, *others, *args[len(options) :]])
+        except KeyboardInterrupt as error:  # which click would call aborted
+            raise _Interrupted("interrupted") from error
 
     def __call__(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
         """Run as the program that this process is, to its end, unless a caller wants to have it back."""

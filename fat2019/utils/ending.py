@@ -115,9 +115,11 @@ def signals_taken() -> Iterator[None]:
         yield
         return
     _program = Program()
-    _program.start()
     status: object = 0
     try:
+        with _program.deferring():
+            _program.start()
+        _program.raise_noted()
         yield
     except BaseException as error:
         status = error.code if isinstance(error, SystemExit) else 1

@@ -52,6 +52,17 @@ def test_the_first_signal_takes_back_what_was_begun_and_is_the_exit_status(name)
     assert program(text) == (128 + getattr(signal, name), "taken back\n", "Error: interrupted\n")
 
 
+def test_a_signal_that_comes_while_the_handlers_are_being_installed_is_followed():
+    text = """
+    import threading
+    start = threading.Thread.start
+    threading.Thread.start = lambda thread: (start(thread), press())
+    with ending.signals_taken():
+        print("never")
+    """
+    assert program(text) == (130, "", "Error: interrupted\n")
+
+
 def test_a_second_signal_ends_at_once_and_takes_half_written_files_and_children_along(tmp_path):
     text = """
     if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Classes that a pretrained network knows by name: what it says of them itself is added to what a head has learnt.
 
-Of four clips a class a head learns little, and AudioSet had thousands for most of everyday's sounds.
+A head learns little from four clips per class, and AudioSet had thousands for most everyday sounds.
 """
 
 import re

@@ -174,6 +174,7 @@ def _only_parsed(command, words):
         or command in ("relabel", "sweep", "reproduce")  # many runs: test_cli.py has them by the command line
         or "--scheduler" in words  # a cluster: test_cluster.py
         or backbone  # weights of ImageNet
+        or re.search(r"yamnet|transfer|probe", named)  # weights of AudioSet
         or ("onnx" in words and not find_spec("tf2onnx"))
     )
 

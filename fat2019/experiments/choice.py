@@ -37,7 +37,7 @@ def choose_recipe(features: FeatureConfig | None = None) -> Choice:
     if features is not None and dataclasses.replace(features, dtype=NAMED["yamnet"].dtype) != NAMED["yamnet"]:
         lacks = "the store has other features than a pretrained network takes (`build-features --config yamnet`)"
     elif not has_yamnet_weights():
-        lacks = "YAMNet's weights are neither here nor to be reached"
+        lacks = "YAMNet's weights are not in the cache and cannot be downloaded"
     else:
         return Choice("transfer", RECIPES["transfer"].row)
     return Choice("best", f"{RECIPES['best'].row}; not transfer, since {lacks}")

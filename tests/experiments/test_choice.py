@@ -27,7 +27,7 @@ def test_a_store_with_other_features_is_trained_from_scratch_and_told_why(monkey
 def test_without_weights_the_recipe_from_scratch_is_chosen_and_told_why(monkeypatch):
     monkeypatch.setattr(choice, "has_yamnet_weights", lambda: False)
     chosen = choose_recipe()
-    assert chosen.recipe == "best" and "weights are neither here nor to be reached" in chosen.reason
+    assert chosen.recipe == "best" and "weights are not in the cache and cannot be downloaded" in chosen.reason
 
 
 def test_weights_are_there_in_the_cache_or_where_their_address_answers(monkeypatch, tmp_path):

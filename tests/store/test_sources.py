@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 
+from fat2019.data.tree import Tree
 from fat2019.store.reader import FeatureStore
-from fat2019.store.sources import STAMPS_NAME, alike_times, list_sources
+from fat2019.store.sources import STAMPS_NAME, alike_times, list_sources, scan
 from tests.builds import begin_old_store, build, rebuilt, refusal, shard_of, stamps
 from tests.faults.sounds import VOCABULARY, contents, data_set, write_sound
 
@@ -95,3 +96,11 @@ def test_times_that_most_clips_share_are_told(sounds):
     assert alike_times(sources) is None  # 16 clips are few
     many = {"curated": [*sources["curated"]] * 20, "noisy": sources["noisy"]}
     assert alike_times(many) == (205, 205)
+
+
+def test_links_in_a_circle_or_to_nothing_that_no_clip_is_are_passed_over(tmp_path):
+    (tmp_path / "circle.wav").symlink_to("circle.wav")
+    (tmp_path / "nothing.wav").symlink_to("gone.wav")
+    (tmp_path / "a.wav").touch()
+    assert list(scan(str(tmp_path))) == ["a.wav"]
+    assert Tree(tmp_path).files == ("a.wav", "circle.wav", "nothing.wav")

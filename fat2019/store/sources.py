@@ -6,6 +6,7 @@ only then is its content compared, by SHA-256.
 """
 
 import collections
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -86,16 +87,13 @@ def list_sources(data_set: DataSet) -> dict[str, list[Source]]:
 
 
 def scan(folder: str, *, follow_links: bool = True) -> dict[str, os.stat_result]:
-    """What is in a folder, but for links to nothing or in a circle and what goes while it is looked at."""
+    """What is in a folder, but for links to nothing and what goes while it is looked at."""
     found = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                try:
+                with contextlib.suppress(FileNotFoundError):
                     found[entry.name] = _status(entry, follow_links)
-                except OSError as error:
-                    if error.errno not in (errno.ENOENT, errno.ELOOP):
-                        raise
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed: {error.strerror}") from error
     return found

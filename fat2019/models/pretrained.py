@@ -44,7 +44,7 @@ class PretrainedNetwork:
         self._whole = backbone.whole
         self._path = backbone.published.fetch() if weights in PUBLISHED else Path(weights)
         self._model = self._whole.build()
-        backbone.load(self._model, self._path)
+        self._whole.load(self._model, self._path)
         self.name, self.features, self.hop_frames = name, NAMED[backbone.features], self._whole.hop_frames
         self.embedding_size = int(self._model.output_shape[0][-1])
         self._call = tf.function(

@@ -36,6 +36,7 @@ class Whole:
     """A backbone with the classes that it was trained on."""
 
     build: Callable[[], keras.Model]  # patches (batch, frames, mels, 1) -> embedding (batch, size), scores (batch, n)
+    load: Callable[[keras.Model, Path], None]  # fills it from a file
     hop_frames: int  # from one patch to the next, as its makers use it
     class_names: Callable[[], tuple[str, ...]]
     # Given the file of its weights, kernel (size, n) and bias (n,) of its scores:

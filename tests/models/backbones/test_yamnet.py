@@ -29,16 +29,12 @@ def weights(arrays, tmp_path_factory):
 @pytest.fixture(scope="module")
 def network(weights):
     model = yamnet.build_with_scores()
-    yamnet.load(model, weights)
+    yamnet.load_with_scores(model, weights)
     return model
 
 
 def patches(frames=96, count=3):
     return np.random.default_rng(1).normal(-3, 2, (count, frames, 64)).astype(np.float32)
-
-
-def test_its_parameters_are_the_published_ones(network):
-    assert network.count_params() == 3_751_369
 
 
 def test_embeddings_and_scores_are_those_of_the_definition(network, arrays):
@@ -63,7 +59,7 @@ def test_as_a_backbone_with_a_linear_head_its_features_are_the_embedding(weights
     np.testing.assert_allclose(features, oracle.embedding_and_scores(patches(), arrays)[0], rtol=1e-4, atol=1e-4)
     total, trained, frozen = parameter_counts(model)
     assert (total, trained) == (frozen + 1025 * 5, 1025 * 5)
-    assert frozen == 3_751_369 - 1025 * 521
+    assert frozen == 3_751_369 - 1025 * 521  # what is published, without its own classes
 
 
 def test_its_top_is_the_stages_of_1024_channels():

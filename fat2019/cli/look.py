@@ -161,7 +161,7 @@ def tag(
     """
     if timeline:
         require_place(timeline)
-    require_there(RUN, *([] if run in PRETRAINED else [Path(run)]), *others)
+    require_there(RUN, *([] if run in PRETRAINED else [Path(run), *others]))
     from fat2019.serving.tagger import draw_timeline, find_audio
 
     tagger = _pretrained_tagger(run, others) if run in PRETRAINED else _tagger_of_runs((Path(run), *others))

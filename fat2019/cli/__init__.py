@@ -67,8 +67,8 @@ class _Interrupted(_Failure):
         return 128 + (ending.asked() or signal.SIGINT)
 
     def show(self, file: Any = None) -> None:
-        ending.said()
-        super().show(file)
+        if ending.may_say():
+            super().show(file)
 
 
 class _Group(click.Group):

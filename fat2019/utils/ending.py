@@ -98,10 +98,9 @@ def last_words(line: Callable[[], str]) -> None:
         _program.line = line
 
 
-def said() -> None:
-    """The line is said: an end at once need not."""
-    if _program:
-        _program.line = lambda: ""
+def may_say() -> bool:
+    """Whether the line is still to be said: once, by whoever asks first, of the two who may be ending the program."""
+    return _program is None or _program.unsaid.acquire(blocking=False)
 
 
 @contextlib.contextmanager
@@ -141,6 +140,7 @@ class Program:
         self._deferrals = 0
         self._noted = False
         self._ends = threading.Lock()
+        self.unsaid = threading.Lock()
         try:
             self._standard_error: int | None = os.dup(2)  # which may be turned elsewhere for a while
         except OSError:
@@ -226,7 +226,7 @@ class Program:
 
     def _say(self) -> None:
         line = self.line()
-        if line and self._standard_error is not None:
+        if self._standard_error is not None and self.unsaid.acquire(blocking=False):
             cursor = _SHOW_CURSOR if os.isatty(self._standard_error) else b""
             with contextlib.suppress(OSError):
                 os.write(self._standard_error, cursor + line.encode() + b"\n")

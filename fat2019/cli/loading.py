@@ -4,6 +4,7 @@ Whoever mistypes a name has the answer at once.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -110,7 +111,11 @@ def require_port(address: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
+        except socket.gaierror as error:
+            raise DataError(f"--host {address}: no machine of this name is known here") from error
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise DataError(f"--host {address}: this is no address of this machine") from error
             raise DataError(f"port {port}: it is taken, perhaps by another page; give another --port") from error
 
 

@@ -268,21 +268,38 @@ def _tag_lines(row: dict[str, Any]) -> None:
     examples="""
     fat2019 serve runs/best
     fat2019 serve runs/best --port 8080
+    fat2019 serve runs/best --host 192.168.1.5
     """,
 )
 @click.argument("run", type=PATH)
-@click.option("--port", type=click.IntRange(1, 65535), default=7860, help="Port on 127.0.0.1.")
-def serve(run: Path, port: int) -> None:
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, help="Port of the page.")
+@click.option(
+    "--host",
+    default=None,
+    metavar="NAME",
+    help="Name or address of this machine by which others reach the page; they need the token in the address that is "
+    "printed.  [default: this machine alone]",
+)
+@click.option(
+    "--allow-origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="Site whose pages may send requests, such as https://example.org, with the token; may be repeated.",
+)
+def serve(run: Path, port: int, host: str | None, origins: tuple[str, ...]) -> None:
     """Show a web page on this machine that tags what is dropped or recorded there, by a trained RUN (extra [app])."""
     from fat2019.serving.app import ADDRESS
     from fat2019.serving.app import serve as show
+    from fat2019.serving.guard import allowed_by
 
     require_run(run)
     require_extra("app", "serve", "gradio")
-    require_port(ADDRESS, port)
+    allowed = allowed_by(host, origins)
+    require_port(host or ADDRESS, port)
     load_tensorflow()
-    address = f"http://{ADDRESS}:{port}"
-    show(run, port, lambda: complain(f"{address}; press Ctrl-C to stop"))
+    address = f"http://{host or ADDRESS}:{port}{f'/?token={allowed.token}' if allowed.token else ''}"
+    show(run, port, lambda: complain(f"{address}; press Ctrl-C to stop"), host or ADDRESS, allowed)
 
 
 @click.command(

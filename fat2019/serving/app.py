@@ -1,7 +1,8 @@
 """A trained run behind a web page on this machine: drop or record a sound, see and hear it, and read its tags.
 
-The page is reached on the loopback address alone. What is uploaded lies in a temporary folder, which is gone when the
-page is closed down. Files too large or too long are refused before they are decoded.
+The page is reached on the loopback address, unless another is named, and by whom :mod:`fat2019.serving.guard` lets in.
+What is uploaded lies in a temporary folder, which is gone when the page is closed down. Files too large or too long are
+refused before they are decoded.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fat2019.errors import DataError
+from fat2019.serving.guard import Allowed, Guard
 from fat2019.utils.extras import require_extra
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ ADDRESS = "127.0.0.1"
 MOST_BYTES = 200_000_000
 MOST_SECONDS = 1800
 
+_THIS_MACHINE = Allowed()
 _TAGS = 8
 _CSS = """
 #tags .text { overflow-wrap: anywhere; text-align: left }  /* on a telephone the scores have room beside long names */
@@ -33,12 +36,16 @@ _CSS = """
 _LEAST_PICTURE_PX = 760  # narrower, its text could not be read: on a telephone it is moved sideways
 
 
-def serve(run: Path, port: int, ready: Callable[[], None]) -> None:
+def serve(
+    run: Path, port: int, ready: Callable[[], None], address: str = ADDRESS, allowed: Allowed = _THIS_MACHINE
+) -> None:
     """Show the page until Ctrl-C, after which the process is expected to end, and the server's threads with it.
 
     Args:
         run: the run's folder.
         port: of the page.
+        address: to listen on.
+        allowed: what requests may say of themselves.
         ready: is called when the page can be looked at.
 
     Raises:
@@ -46,7 +53,7 @@ def serve(run: Path, port: int, ready: Callable[[], None]) -> None:
     """
     with made(run) as page:
         try:
-            launch(page, server_port=port, prevent_thread_lock=True)
+            launch(page, address, allowed, server_port=port, prevent_thread_lock=True)
         except OSError as error:  # the library's own, without a number
             taken = "it is taken, perhaps by another page; give another --port"
             raise DataError(f"port {port}: {taken if 'empty port' in str(error) else error}") from error
@@ -87,16 +94,19 @@ def _without_proxies() -> Iterator[None]:
         os.environ.update(before)
 
 
-def launch(page: Any, **options: Any) -> Any:
-    """Show a page on the loopback address; returns what the library does.
+def launch(page: Any, address: str = ADDRESS, allowed: Allowed = _THIS_MACHINE, **options: Any) -> Any:
+    """Show a page; returns what the library does.
 
     Nothing is loaded from elsewhere, fonts neither, and nothing can be shared from the page.
     """
     import gradio
+    from starlette.middleware import Middleware
 
+    guard = Middleware(Guard, allowed=allowed, uploads=Path(os.environ["GRADIO_TEMP_DIR"]))
     theme = gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     return page.launch(
-        server_name=ADDRESS,
+        server_name=address,
+        app_kwargs={"middleware": [guard]},
         share=False,
         max_file_size=MOST_BYTES,
         footer_links=[],

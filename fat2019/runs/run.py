@@ -86,7 +86,7 @@ class Run:
     @classmethod
     def _of(cls, path: Path, config: dict[str, Any]) -> "Run":
         try:
-            vocabulary = Vocabulary(tuple(config["vocabulary"]))
+            vocabulary = Vocabulary(tuple(_names(config["vocabulary"])))
             features = feature_config_from_json(config["features"]["config"])
             if config["features"]["digest"] != features.digest():
                 raise DataError("its features do not match their digest: were they edited?")
@@ -285,6 +285,12 @@ class Run:
                 "the same classes: was it built again from other files? Give the store of the training by --features"
             )
         return store
+
+
+def _names(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise DataError("the vocabulary is no list of names")
+    return value
 
 
 @contextlib.contextmanager

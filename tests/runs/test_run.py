@@ -53,6 +53,15 @@ def run(store, tmp_path):
     return make_run(tmp_path / "run", store, validation=(0, 3, 5))
 
 
+@pytest.mark.parametrize("name", [None, -0.5, True, {}, ["Bark"]])
+def test_a_vocabulary_of_other_than_names_is_refused(run, name):
+    config = json.loads((run.path / "config.json").read_text())
+    config["vocabulary"][1] = name
+    (run.path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(DataError, match=r"config\.json: the vocabulary is no list of names"):
+        Run.open(run.path)
+
+
 def test_an_opened_run_knows_its_network_vocabulary_and_features(run, store):
     opened = Run.open(run.path)
     assert opened.vocabulary == store.vocabulary and opened.features == store.config

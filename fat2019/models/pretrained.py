@@ -17,7 +17,7 @@ from fat2019.models.backbones import BACKBONES
 
 PRETRAINED = tuple(name for name, backbone in BACKBONES.items() if backbone.whole)
 
-_PATCHES_AT_ONCE = 64  # few enough for their feature maps to stay in a processor's cache
+_PATCHES_AT_ONCE = 128  # the feature maps of more would no longer be in a processor's cache
 
 
 class PretrainedNetwork:

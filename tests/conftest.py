@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,15 @@ def _sound(rng, index):
 def _write_csv(path: Path, header, rows):
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
+
+
+@pytest.fixture
+def browser():
+    """A real Chromium whose microphone hears beeps."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or pytest.skip("there is no chromium")
+    fakes = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *fakes])
+        yield opened
+        opened.close()

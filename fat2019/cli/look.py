@@ -291,14 +291,14 @@ def serve(run: Path, port: int, host: str | None, origins: tuple[str, ...]) -> N
     """Show a web page on this machine that tags what is dropped or recorded there, by a trained RUN (extra [app])."""
     from fat2019.serving.app import ADDRESS
     from fat2019.serving.app import serve as show
-    from fat2019.serving.guard import allowed_by
+    from fat2019.serving.guard import allowed_by, in_address
 
     require_run(run)
     require_extra("app", "serve", "gradio")
     allowed = allowed_by(host, origins)
     require_port(host or ADDRESS, port)
     load_tensorflow()
-    address = f"http://{host or ADDRESS}:{port}{f'/?token={allowed.token}' if allowed.token else ''}"
+    address = f"http://{in_address(host or ADDRESS)}:{port}{f'/?token={allowed.token}' if allowed.token else ''}"
     show(run, port, lambda: complain(f"{address}; press Ctrl-C to stop"), host or ADDRESS, allowed)
 
 

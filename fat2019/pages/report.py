@@ -23,7 +23,9 @@ from fat2019.runs.run import Run
 from fat2019.scoring.ensembles import combine
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap, lwlrap_per_class
+from fat2019.scoring.trust import caution
 from fat2019.store.reader import FeatureStore
+from fat2019.training.partition import own_folds
 from fat2019.utils.files import write_whole
 from fat2019.utils.progress import Progress
 
@@ -67,6 +69,7 @@ def report(
             "has_head": NETWORKS[run.config["train"]["model"]["name"]],
             **run.summary(),
             "held_out": lwlrap(results.truth, scores),
+            "caution": caution(run.metrics["validation"], own_folds(results.store.clips["fold"])),
         }
         for name, run, scores in zip(names, runs, results.scores, strict=True)
     ]
@@ -218,13 +221,14 @@ def _confusions(
 
 
 def _worst(drawn: Page, results: _Results) -> list[dict[str, Any]]:
-    """The clips whose labels are ranked lowest, to see and to hear."""
+    """The clips whose labels are ranked lowest, to see and to hear; none whose labels all rank first."""
     labelled = np.flatnonzero(results.truth.any(axis=1))
     precision = np.array([lwlrap(results.truth[[row]], results.mean[[row]]) for row in labelled])
     store = results.store
     fnames = store.clips["fname"].to_numpy()[results.clips]
     worst = []
-    for place, row in enumerate(labelled[np.argsort(precision, kind="stable")[:_WORST_CLIPS]].tolist()):
+    lowest = [index for index in np.argsort(precision, kind="stable")[:_WORST_CLIPS] if precision[index] < 1]
+    for place, row in enumerate(labelled[lowest].tolist()):
         fname, true = str(fnames[row]), set(results.vocabulary.decode(results.truth[row]))
         audio = store.audio(fname)  # (samples,)
         best = np.argsort(-results.mean[row], kind="stable")[:_TOP_SCORES]

@@ -19,6 +19,7 @@ from fat2019.errors import DataError
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_UPLOADED_BYTES = 1_000_000_000  # all uploads that are kept together
 
+_MOST_DIGITS = 18
 _COOKIE = "fat2019-token"
 _STARTING = "/startup-events"  # which the library itself asks for, without a token, and which tells nothing
 
@@ -54,12 +55,18 @@ def allowed_by(host: str | None, origins: Sequence[str]) -> Allowed:
             )
     if host in ("0.0.0.0", "::", ""):
         raise DataError(f"--host {host}: give the name or address that browsers will use, such as this machine's own")
-    is_open = host not in (None, *LOOPBACK) or bool(origins)
+    name = in_address(host).casefold() if host else ""
+    is_open = name not in ("", *LOOPBACK) or bool(origins)
     return Allowed(
-        (*LOOPBACK, *([host.casefold()] if host else [])),
+        (*LOOPBACK, *([name] if name else [])),
         tuple(origin.casefold() for origin in origins),
         secrets.token_urlsafe() if is_open else "",
     )
+
+
+def in_address(host: str) -> str:
+    """A name or an address as it stands in a URL and in the Host header: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 class Guard:
@@ -107,7 +114,7 @@ class Guard:
         if scope.get("method") != "POST" or not scope["path"].rstrip("/").endswith("/upload"):
             return None
         length = headers.get("content-length", "")
-        if not length.isascii() or not length.isdigit():
+        if not length.isascii() or not length.isdigit() or len(length) > _MOST_DIGITS:
             return 411, "an upload says how long it is"
         if int(length) + _size(self._uploads) > self._most_bytes:
             return 413, f"uploads take {self._most_bytes // 1_000_000:,} MB together at most; they are deleted in time"

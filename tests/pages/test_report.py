@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from fat2019.cli import main
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
-from fat2019.pages.report import ENSEMBLE, _confusions, report
+from fat2019.pages.page import Page
+from fat2019.pages.report import ENSEMBLE, _confusions, _Results, _worst, report
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap
 from tests.pages.test_explore import Tables
@@ -68,11 +69,13 @@ def test_each_class_has_its_support_and_the_mean_precision_of_its_labels(store, 
     assert [row[-1] for row in rows] == sorted(row[-1] for row in rows)  # the worst first
 
 
-def test_the_page_has_curves_of_each_run_and_players_of_the_worst_clips_and_needs_no_network(of_two):
+def test_the_page_has_curves_of_each_run_and_players_of_the_worst_clips_and_needs_no_network(store, of_two, scores):
     _, page, folder = of_two
+    mean, truth = (scores[0] + scores[1]) / 2, store.labels[2:10]
+    wrong = sum(lwlrap(truth[[row]], mean[[row]]) < 1 for row in range(8))
     names = {path.stem for path in (folder / "figures").glob("*.svg")}
-    assert names == {"curves-one", "curves-two", *(f"worst-{place}" for place in range(1, 9))}
-    assert page.count["worst"] == page.count["audio"] == 8
+    assert names == {"curves-one", "curves-two", *(f"worst-{place}" for place in range(1, wrong + 1))}
+    assert page.count["worst"] == page.count["audio"] == wrong > 0
     assert page.count["details"] == 2  # configurations
     assert all(link.startswith("data:") for link in page.links)
 
@@ -82,11 +85,30 @@ def test_the_worst_clips_come_first_with_their_highest_scores(store, of_two, sco
     mean, truth = (scores[0] + scores[1]) / 2, store.labels[2:10]
     precision = [lwlrap(truth[[row]], mean[[row]]) for row in range(8)]
     fnames = store.clips["fname"].to_numpy()[2:10]
-    places = [text.index(f"{fnames[row]}; ") for row in np.argsort(precision, kind="stable")]
+    places = [text.index(f"{fnames[row]}; ") for row in np.argsort(precision, kind="stable") if precision[row] < 1]
     assert places == sorted(places)
     worst = int(np.argmin(precision))
     best = mean[worst].argmax()
     assert f"{store.vocabulary.names[best]} {mean[worst, best]:.3f}" in text[places[0] : places[1]]
+
+
+def test_right_predictions_are_not_among_the_worst(store):
+    truth = store.labels[2:10]
+    right = truth.astype(float)
+    right[3] = 1 - right[3]
+    results = _Results(store, store.vocabulary, "curated", np.arange(2, 10), truth, [right], right)
+    worst = _worst(Page(), results)
+    assert [clip["fname"] for clip in worst] == [store.clips["fname"].iloc[5]]
+
+
+def test_a_score_of_few_clips_carries_its_caution(runs, store, tmp_path):
+    path = runs[0].path / "metrics.json"
+    metrics = json.loads(path.read_text())
+    stated = {"clips": 8, "groups": 8, "clips_of_rarest_class": 1, "classes_not_held_out": 0}
+    path.write_text(json.dumps({**metrics, "validation": {**metrics["validation"], **stated}}))
+    report([runs[0].path], tmp_path / "page.html")
+    path.write_text(json.dumps(metrics))
+    assert "read this score with caution: only 8 clips were held out" in (tmp_path / "page.html").read_text()
 
 
 def test_a_confusion_is_a_label_and_the_class_ranked_first_in_its_place():
@@ -128,3 +150,16 @@ def test_the_command_prints_the_scores(runs, of_two, tmp_path):
     assert result.exit_code == 0, result.output
     assert f"mean of the runs: LWLRAP {of_two[0]['ensemble']:.4f}" in result.stdout
     assert json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)["clips"] == 8
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_browser_bars_are_as_long_as_the_scores_beside_them(of_two, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto((of_two[2] / "page.html").as_uri())
+    measured = page.eval_on_selector_all(
+        "#classes .bar",
+        "bars => bars.map(bar => [Number(bar.parentNode.innerText), bar.getBoundingClientRect().width])",
+    )
+    scores, widths = np.array(measured).T
+    assert len(set(scores)) > 3
+    np.testing.assert_allclose(widths / widths.max(), scores / scores.max(), atol=0.02)

@@ -2,7 +2,6 @@ import base64
 import io
 import os
 import re
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -108,18 +107,6 @@ def shown(run, tmp_path, monkeypatch):
     assert not list((tmp_path / "temporary").iterdir())
     assert not list((tmp_path / "working").iterdir())
     assert sorted(run.path.rglob("*")) == before
-
-
-@pytest.fixture
-def browser():
-    """A real Chromium whose microphone hears beeps."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or pytest.skip("there is no chromium")
-    fakes = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *fakes])
-        yield opened
-        opened.close()
 
 
 def test_in_a_browser_a_file_gets_tags_and_what_cannot_be_used_a_message(

@@ -91,6 +91,7 @@ def test_uploads_have_a_limit_together(ask, tmp_path):
     assert ask(**upload, content_length="800")[0] == 200
     assert ask(**upload)[0] == 411
     assert ask(**upload, content_length="-5")[0] == 411
+    assert ask(**upload, content_length="9" * 5000)[0] == 411
 
 
 def test_a_name_of_the_machine_needs_a_token_and_the_loopback_does_not():
@@ -98,6 +99,7 @@ def test_a_name_of_the_machine_needs_a_token_and_the_loopback_does_not():
     named, again = allowed_by("Studio", ()), allowed_by("Studio", ())
     assert "studio" in named.hosts and len(named.token) > 30 and named.token != again.token
     assert allowed_by(None, ("https://lab.example",)).token
+    assert not allowed_by("::1", ()).token and "[2001:db8::5]" in allowed_by("2001:db8::5", ()).hosts
 
 
 @pytest.mark.parametrize("origin", ["lab.example", "https://lab.example/", "https://", "ftp://a.b", "null", "*"])

@@ -35,6 +35,7 @@ from fat2019.runs.run import Run, best_path, log_file, write_history
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap, lwlrap_per_class
 from fat2019.scoring.trust import held_out_counts
+from fat2019.store.near_copies import describe_near_copies, near_copies
 from fat2019.store.reader import FeatureStore
 from fat2019.training.callbacks import EndOfEpoch, EpochCallback, Validation, is_out_of_patience
 from fat2019.training.cleaning import judged, require_own_columns
@@ -46,6 +47,7 @@ from fat2019.utils.files import make_folder, require_utf_8, write_whole
 from fat2019.utils.lock import run_lock
 
 log = logging.getLogger(__name__)
+_MOST_CLIPS_TO_COMPARE = 10_000  # which takes some ten seconds; of more, nothing is said
 _READ = {"memory": "cached in memory", "stream": "streamed from disk"}
 
 _OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
@@ -94,6 +96,17 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
             log.info("%s: this run is finished already", path)
         shutil.rmtree(path / "state", ignore_errors=True)
     return Run.open(path)
+
+
+def _say_near_copies(store: FeatureStore, partition: Partition) -> None:
+    """Tell of clips held out that sound like one trained on, where nothing is known of the recordings' sources."""
+    if any(store.clips["group"]) or len(store.clips) > _MOST_CLIPS_TO_COMPARE:
+        return
+    trained = np.concatenate(list(partition.train.values()))
+    test = np.flatnonzero(store.clips["split"] == "test")
+    held_out = np.concatenate([*partition.validation.values(), test])
+    if line := describe_near_copies(store, near_copies(store, held_out, trained)):
+        log.warning("%s", line)
 
 
 def _registered(config: TrainConfig) -> dict[str, Any]:

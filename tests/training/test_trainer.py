@@ -357,3 +357,17 @@ def test_a_store_of_other_features_is_refused_before_a_folder_is_made(store, tmp
     with pytest.raises(DataError, match="build-features --config yamnet"):
         train(store, TrainConfig(ModelConfig("yamnet", weights="none")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_clips_held_out_that_sound_like_one_trained_on_are_told_unless_groups_are_known(store, monkeypatch, caplog):
+    partition = Partition({"curated": np.array([0, 1])}, {"curated": np.array([2])})
+    asked = []
+    monkeypatch.setattr(training, "near_copies", lambda *clips: asked.append(clips) or [(2, 0)])
+    training._say_near_copies(store, partition)
+    [(_, held_out, trained)] = asked
+    test = np.flatnonzero(store.clips["split"] == "test")
+    assert held_out.tolist() == [2, *test] and trained.tolist() == [0, 1]
+    assert "1 clip of validation and test sounds like one trained on" in caplog.text
+    monkeypatch.setitem(store.clips, "group", ["same"] * len(store.clips))
+    training._say_near_copies(store, partition)
+    assert len(asked) == 1

@@ -40,8 +40,9 @@ def describe_copies(store: FeatureStore, copies: npt.NDArray[np.int64]) -> str |
         return None
     splits, fnames = store.clips["split"].to_numpy(), store.clips["fname"].to_numpy()
     pairs = Counter(" and ".join(dict.fromkeys((splits[copies[clip]], splits[clip]))) for clip in again)
+    count = "1 clip is a copy of another" if len(again) == 1 else f"{len(again)} clips are copies of others"
     return (
-        f"{len(again)} clips are copies of others ({', '.join(f'{pair}: {count}' for pair, count in pairs.items())}), "
+        f"{count} ({', '.join(f'{pair}: {clips}' for pair, clips in pairs.items())}), "
         f"such as {fnames[again[0]]} of {fnames[copies[again[0]]]}; copies stay on one side of a partition"
     )
 

@@ -233,7 +233,7 @@ def _train_stage(
         model = _model(store, config, path, state, feed.steps_per_epoch)
     total, trainable, frozen = parameter_counts(model)
     log.info(
-        "stage %d of %d: %s, %s parameters (%s trained, %s frozen); %d clips, %d batches per epoch, features %s",
+        "stage %d of %d: %s, %s parameters (%s trained, %s frozen); clips: %d, batches per epoch: %d, features %s",
         state.stage + 1,
         len(config.stages),
         model.name,

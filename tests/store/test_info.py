@@ -35,4 +35,4 @@ def test_copies_are_counted(tmp_path):
     shutil.copy(root / "train_curated/c001.wav", root / "test/twin.wav")
     result, lines = describe(stored(root, tmp_path / "store", ("curated", "test")))
     assert result["copies"] == 1
-    assert any(line.startswith("1 clips are copies of others (curated and test: 1)") for line in lines)
+    assert any(line.startswith("1 clip is a copy of another (curated and test: 1)") for line in lines)

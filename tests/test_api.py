@@ -5,6 +5,7 @@ import sys
 import types
 import warnings
 
+import keras
 import numpy as np
 import pytest
 
@@ -118,6 +119,10 @@ def test_an_option_that_does_not_exist_is_refused_with_the_near_one(store):
 def test_a_run_whose_layers_are_not_registered_says_which_module_has_them(store, tmp_path, monkeypatch):
     made = make_run(tmp_path / "run", store)
     monkeypatch.setitem(made.config, "registered", {"network": "mine", "module": "my_networks"})
-    (made.path / "model.keras").write_bytes(b"of layers that nobody knows")
+
+    def fail(*_, **__):
+        raise TypeError("a layer that nobody knows")
+
+    monkeypatch.setattr(keras.models, "load_model", fail)
     with pytest.raises(DataError, match="since network 'mine' is not registered: import my_networks first"):
         made.model()

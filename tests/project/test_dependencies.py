@@ -66,7 +66,7 @@ def test_pip_takes_every_pin_on_this_python():
 
 
 def _python_of(distribution):
-    return distribution.metadata["Requires-Python"] or ""
+    return distribution.metadata.get("Requires-Python") or ""
 
 
 def _project():

@@ -143,7 +143,7 @@ def _recipes() -> Iterable[Recipe]:
     yield Recipe(
         "transfer",
         OURS,
-        "a linear layer on the stages of YAMNet, which AudioSet taught; curated clips, sounds moved and mixed",
+        "a linear layer on stages of YAMNet, and classes that it knows by name; curated clips, moved and mixed",
         TRANSFER,
         {},
         "not of the report; needs a store built with --config yamnet. FSDKaggle2019's competition allows no pretrained "

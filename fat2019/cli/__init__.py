@@ -148,7 +148,8 @@ def _said(error: Exception) -> str:
 def main(quiet: bool, verbose: bool) -> None:
     """Train audio taggers on your own sounds or on FSDKaggle2019, and tag any sound with them."""
     _reopen_standard_streams()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "2")
+    # What TensorFlow calls an error is advice as well (a kernel that a processor does not have); what fails, raises.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "3")
     logging.raiseExceptions = False  # of messages that standard error does not take
     standard_error = logging.StreamHandler(sys.stderr)
     standard_error.setFormatter(_Formatter("%(message)s"))

@@ -42,6 +42,7 @@ from fat2019.store.manifest import (
     to_bytes,
 )
 from fat2019.store.planner import Plan, left_over, make_plan, shard_counts
+from fat2019.store.schema import FORMAT_VERSION
 from fat2019.store.shards import open_regular
 from fat2019.store.sources import STAMPS_NAME, Contents, Sources, alike_times, list_sources, write_stamps
 from fat2019.store.worker import disk_errors, make_shard
@@ -115,8 +116,11 @@ def build_features(
         found, started_over = _find_store(out, wanted, repair)
         contents = Contents(out, compare_all=repair)
         plan = make_plan(out, wanted, found.header, (*found.shards, *found.unpublished), sources, contents, repair)
-        _require_none(strict, plan.reused.values())
         published = (out / MANIFEST_NAME).exists()
+        if published and found.header.format_version < FORMAT_VERSION and (plan.tasks or plan.removed):
+            found = _of_this_version(out, found, sources)
+            plan = make_plan(out, wanted, found.header, found.unpublished, sources, contents, repair)
+        _require_none(strict, plan.reused.values())
         if published and [plan.reused.get(name) for _, name in plan.header.names()] == list(found.shards):
             records = found.shards
             removed = _remove_left_over(out, records)
@@ -215,7 +219,7 @@ def _find_store(out: Path, wanted: Header, repair: bool) -> tuple[_Found, bool]:
     try:
         if (out / MANIFEST_NAME).exists():
             manifest = read_manifest(out)
-            return _with_journal(out, manifest), False
+            return _with_journal(out, manifest.header, manifest.shards), False
         journal = read_journal(out)
     except OtherVersion:
         raise
@@ -227,29 +231,42 @@ def _find_store(out: Path, wanted: Header, repair: bool) -> tuple[_Found, bool]:
     return _Found(journal[0], unpublished=journal[1]) if journal else _Found(wanted), False
 
 
-def _with_journal(out: Path, manifest: Manifest) -> _Found:
+def _with_journal(out: Path, header: Header, shards: tuple[ShardRecord, ...]) -> _Found:
     """A store, and what an update of it has made; of which nothing is wanted that does not fit."""
     with contextlib.suppress(DataError):
-        header, shards = read_journal(out) or (manifest.header, ())
-        counts = {**header.shard_counts, **manifest.header.shard_counts}
-        if header == dataclasses.replace(manifest.header, shard_counts=header.shard_counts) and (
-            counts == header.shard_counts
-        ):
-            return _Found(header, manifest.shards, shards)
-    return _Found(manifest.header, manifest.shards)
+        updated, unpublished = read_journal(out) or (header, ())
+        counts = {**updated.shard_counts, **header.shard_counts}
+        if updated == dataclasses.replace(header, shard_counts=counts):
+            return _Found(updated, shards, unpublished)
+    return _Found(header, shards)
+
+
+def _of_this_version(out: Path, old: _Found, sources: Sources) -> _Found:
+    """The same store in today's format, of which only an interrupted update can have shards.
+
+    Before version 2 shards take the place of older ones, so that an update would take the store from its readers.
+    """
+    if kept := sorted(set(old.header.shard_counts) - set(sources)):
+        raise DataError(
+            f"{out}: a store of format {old.header.format_version}, which an update writes anew in format "
+            f"{FORMAT_VERSION}, and the data set given has no {' and no '.join(kept)} clips: build with the whole data "
+            "set, or into another folder"
+        )
+    _LOG.info(
+        "%s: written anew in format %d; readers keep that of format %d until then",
+        *(out, FORMAT_VERSION, old.header.format_version),
+    )
+    return _with_journal(out, dataclasses.replace(old.header, format_version=FORMAT_VERSION), old.shards)
 
 
 def _begin(out: Path, plan: Plan, found: _Found) -> bytes | None:
     """Start or continue the journal.
 
-    Before version 2 shards take the place of older ones, and no shard may change, nor go, under a manifest: the store
-    counts as unfinished from here on.
-
     Returns:
-        The manifest that there was, sound or not, if it had to go.
+        The manifest that there was, if it could not be trusted: the store counts as unfinished from here on.
     """
     start_journal(out, plan.header, plan.reused.values())
-    if plan.header.format_version >= 2 and found.shards:
+    if found.shards:
         _remove_left_over(out, (*found.shards, *plan.reused.values()))  # of attempts that came to nothing
         _say_disk_use(out, plan, found.shards)
         return None
@@ -273,10 +290,9 @@ def _publish(out: Path, manifest: Manifest) -> int:
     Returns:
         How many files of shards are gone that have none any more.
     """
-    removed = _remove_left_over(out, manifest.shards) if manifest.header.format_version == 1 else 0
     replace(out / MANIFEST_NAME, to_bytes(manifest))
     (out / JOURNAL_NAME).unlink()
-    removed += _remove_left_over(out, manifest.shards)
+    removed = _remove_left_over(out, manifest.shards)
     sync_folder(out)
     return removed
 

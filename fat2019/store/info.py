@@ -51,8 +51,8 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
     ]
     if store.manifest.header.format_version == 1 and "hdf5" in store.manifest.header.formats:
         lines.append(
-            "store format 1: what is read of HDF5 files is not checked; a store built anew, in another folder, is of "
-            "format 2, which has checksums"
+            "store format 1: what is read of HDF5 files is not checked; the next update or repair writes format 2, "
+            "which has checksums"
         )
     for name, part in splits.items():
         lines.append(

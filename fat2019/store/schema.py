@@ -17,7 +17,7 @@ from fat2019.audio.quantise import stored_type
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 
-FORMAT_VERSION = 2  # of new stores; an older one keeps its own
+FORMAT_VERSION = 2  # of what is written; an older store keeps its own until something of it changes
 READ_VERSIONS = (1, 2)
 _KEY_DIGITS = 12
 

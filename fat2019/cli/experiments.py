@@ -12,6 +12,7 @@ from fat2019.cli.fields import recipe_options
 from fat2019.cli.loading import require_file, require_files_of, require_folder_place
 from fat2019.cli.options import FEATURES, PATH, NearChoice, Windows, as_json
 from fat2019.cli.output import print_result, say_epoch
+from fat2019.config.paper import TITLES
 from fat2019.config.recipes import configure
 from fat2019.errors import DataError
 from fat2019.experiments.paper_tables import FINAL, NAMES, table_of
@@ -40,7 +41,7 @@ def _out(folder: str) -> Any:
     examples="""
     fat2019 reproduce table-6.5 --scale small
     fat2019 reproduce table-7.1 --seeds 3 --truth test_truth.csv
-    fat2019 reproduce table-6.2 --windows tiled
+    fat2019 reproduce table-6.3 --backbone mobilenetv2 --weights mobilenet_v2.weights.h5
     """,
 )
 @click.argument("table", type=NearChoice(NAMES, "report's tables and figures"), metavar="TABLE")
@@ -56,7 +57,14 @@ def _out(folder: str) -> Any:
     "--weights",
     default=None,
     metavar="NAME|FILE",
-    help="Weights of the backbones: imagenet, none or a file.  [default: as in the report]",
+    help="Weights of the backbones, where the report has pretrained ones: imagenet, none or a file.  [default: as in "
+    "the report]",
+)
+@click.option(
+    "--backbone",
+    type=click.Choice(sorted(set(TITLES) - {"simple"})),
+    default=None,
+    help="Backbone of every row, for instance the one whose weights you have.  [default: as in the report]",
 )
 @click.option(
     "--seeds",
@@ -79,6 +87,7 @@ def reproduce(
     out: Path | None,
     scale: float,
     weights: str | None,
+    backbone: str | None,
     seeds: int,
     windows: Windows,
     truth: Path | None,
@@ -109,6 +118,7 @@ def reproduce(
         seeds=seeds,
         truth=truth,
         windows=windows,
+        backbone=backbone,
         report=say_epoch,
     )
     print_result({name: value for name, value in result.items() if name != "markdown"}, json_, [result["markdown"]])

@@ -2,6 +2,10 @@
 
 import dataclasses
 
+from fat2019.config.overrides import changed
+from fat2019.config.paper import TITLES
+from fat2019.config.recipe import Recipe
+from fat2019.config.recipes import RECIPES
 from fat2019.errors import DataError
 
 FINAL = "table-7.1"
@@ -53,3 +57,33 @@ def table_of(name: str) -> str:
         if name in (table, experiment.figure):
             return table
     raise DataError(f"reproduce: expected one of {', '.join(NAMES)}, received {name!r}")
+
+
+def rows_of(table: str, backbone: str | None = None) -> list[Recipe]:
+    """The rows of a table.
+
+    Args:
+        table: a key of :data:`EXPERIMENTS`.
+        backbone: replaces the one of every row, for instance because weights of the report's are not at hand. Such a
+            row keeps none of the report's figures, and is left out where the table has the same row on that backbone.
+    """
+    rows: dict[str, Recipe] = {}
+    for recipe in (recipe for recipe in RECIPES.values() if recipe.experiment == table):
+        if backbone is None or recipe.config.model.name in (backbone, "simple"):
+            rows[recipe.name] = recipe
+        else:
+            moved = _on_backbone(recipe, backbone)
+            rows.setdefault(moved.name, moved)
+    return list(rows.values())
+
+
+def _on_backbone(recipe: Recipe, backbone: str) -> Recipe:
+    theirs = recipe.config.model.name
+    name = recipe.name.replace(theirs, backbone)
+    return dataclasses.replace(
+        recipe,
+        name=name if name != recipe.name else f"{name}-on-{backbone}",
+        row=recipe.row.replace(TITLES[theirs], TITLES.get(backbone, backbone)),
+        config=changed(recipe.config, {"name": backbone}),
+        reported={},
+    )

@@ -16,10 +16,9 @@ import keras
 
 from fat2019.config.overrides import changed, scaled_epochs
 from fat2019.config.recipe import Recipe
-from fat2019.config.recipes import RECIPES
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
-from fat2019.experiments.paper_tables import EXPERIMENTS, FINAL, table_of
+from fat2019.experiments.paper_tables import EXPERIMENTS, FINAL, rows_of, table_of
 from fat2019.pages.plots import draw_curves
 from fat2019.runs.run import Run
 from fat2019.scoring.ensembles import combine
@@ -45,6 +44,7 @@ _QUANTITIES = {  # name: heading, format
     "validation": ("LWLRAP validation", "{:.4f}"),
     "test": ("LWLRAP test", "{:.4f}"),
 }
+_REPORTED_MEAN = {"test": 0.47128}
 
 
 def reproduce(
@@ -57,6 +57,7 @@ def reproduce(
     seeds: int = 1,
     truth: Path | None = None,
     windows: Windows = "max-energy",
+    backbone: str | None = None,
     report: EpochCallback | None = None,
 ) -> dict[str, Any]:
     """Run the rows of a table one after another, and write the table and its figure.
@@ -68,10 +69,11 @@ def reproduce(
         store: the features.
         out: gets ``table.md``, ``table.json``, the figure, the runs below ``runs`` and, for table 7.1, submissions.
         scale: of each stage's epochs and of the training clips; validation and test stay whole.
-        weights: of the backbones, in place of the recipes'.
+        weights: of the backbones, in place of the recipes' pretrained ones.
         seeds: runs of each row, with the seeds 0, 1, ...
         truth: CSV (fname,labels) of the test clips' labels, for table 7.1.
         windows: of validation and test clips: the max-energy one, as the report scored, or all of them (``tiled``).
+        backbone: of every row that has one, see :func:`paper_tables.rows_of`.
         report: is called after each epoch.
 
     Returns:
@@ -90,7 +92,7 @@ def reproduce(
         is_test_known(store, truth)  # which says whether the file can be used
     elif truth is not None:
         raise DataError(f"truth: {name} has no scores of test clips; only {FINAL} has")
-    recipes = [recipe for recipe in RECIPES.values() if recipe.experiment == name]
+    recipes = rows_of(name, backbone)
     make_folder(out)
     runs: dict[str, list[Run]] = {}
     for recipe in recipes:
@@ -98,18 +100,21 @@ def reproduce(
         runs[recipe.name] = [_run(recipe, store, out, scale, weights, seed, finished, report) for seed in range(seeds)]
     rows = [_row(recipe, runs[recipe.name], windows) for recipe in recipes]
     if name == FINAL:
-        rows = _with_test(rows, list(runs.values()), store, out, truth, windows)
+        rows = _with_test(rows, list(runs.values()), store, out, truth, windows, {} if backbone else _REPORTED_MEAN)
     result = {
         "experiment": name,
         "title": EXPERIMENTS[name].title,
         "scale": scale,
         "weights": weights,
+        "backbone": backbone,
         "seeds": seeds,
         "windows": windows,
         "clips": store.clips["split"].value_counts().to_dict(),
         "features": str(store.path.resolve()),
         "rows": rows,
-        "figure": _figure(name, runs, out, scale),
+        "figure": _figure(
+            name, {recipe.row: runs[recipe.name] for recipe in recipes if _has_curve(recipe)}, out, scale
+        ),
     }
     markdown = _markdown(result)
     write_json(out / "table.json", result)
@@ -132,7 +137,8 @@ def _run(
     finished: Sequence[Path],
     report: EpochCallback | None,
 ) -> Run:
-    config = scaled(changed(recipe.config, {"weights": weights, "seed": seed}), scale)
+    replaced = {} if recipe.config.model.weights == "none" else {"weights": weights}
+    config = scaled(changed(recipe.config, {**replaced, "seed": seed}), scale)
     path = out / "runs" / f"{recipe.name}-seed-{seed}"
     log.info("%s, seed %d", recipe.name, seed)
     keras.backend.clear_session()  # else every network of the table stays in memory
@@ -174,6 +180,7 @@ def _with_test(
     out: Path,
     truth: Path | None,
     windows: Windows,
+    reported: Mapping[str, float],
 ) -> list[dict[str, Any]]:
     """Write a submission of each model and mean, and score them where the test clips' labels are known."""
     means: list[dict[str, Any]] = [
@@ -181,7 +188,7 @@ def _with_test(
             "row": row,
             "recipe": None,
             "note": "",
-            "reported": {"test": 0.47128},
+            "reported": dict(reported),
             "measured": {},
             "deviation": {},
             "runs": [],
@@ -212,11 +219,16 @@ def _with_test(
     ]
 
 
+def _has_curve(recipe: Recipe) -> bool:
+    curves = EXPERIMENTS[recipe.experiment].curves
+    return not curves or recipe.name in curves
+
+
 def _figure(name: str, runs: Mapping[str, Sequence[Run]], out: Path, scale: float) -> str | None:
     experiment = EXPERIMENTS[name]
     if not experiment.figure:
         return None
-    curves = {RECIPES[recipe].row: _mean_history(runs[recipe]) for recipe in experiment.curves or runs}
+    curves = {row: _mean_history(of_row) for row, of_row in runs.items()}
     title = f"{experiment.figure.capitalize().replace('-', ' ')}: {experiment.title}"
     if scale < 1:
         title += f"\n(scale {scale:g}: shortened, not comparable with the report)"
@@ -239,9 +251,10 @@ def _markdown(result: Mapping[str, Any]) -> str:
 
 def _conditions(result: Mapping[str, Any]) -> list[str]:
     clips = ", ".join(f"{count} {split}" for split, count in result["clips"].items())
+    backbone = f"backbone: {result['backbone']}; " if result["backbone"] else ""
     lines = [
-        f"This run: {clips} clips; weights: {result['weights'] or 'as in the report'}; seeds: {result['seeds']}; "
-        f"held-out clips by their {result['windows']} windows."
+        f"This run: {clips} clips; {backbone}weights: {result['weights'] or 'as in the report'}; "
+        f"seeds: {result['seeds']}; held-out clips by their {result['windows']} windows."
     ]
     if result["scale"] < 1:
         lines += [

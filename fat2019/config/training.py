@@ -140,6 +140,15 @@ class TrainConfig(Checked):
             default="its validation part, if it has one",
         ),
     ] = ""
+    near_copies: Annotated[
+        Literal["say", "together"],
+        option(
+            "--near-copies",
+            DATA,
+            "Clips that sound like copies of one another (at another level, rate, codec or cut): say how many stand on "
+            "both sides, or keep them together on one.",
+        ),
+    ] = "say"
     relabel: Annotated[
         str,
         option(

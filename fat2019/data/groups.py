@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 
-def joined_groups(names: Sequence[str], copy_of: Iterable[int]) -> npt.NDArray[np.int64]:
+def joined_groups(names: Sequence[str], *same_sound: Iterable[int]) -> npt.NDArray[np.int64]:
     """A number for each clip, equal for clips that are joined by a group or by being copies, also by way of others.
 
     Args:
         names: the group of each clip; empty where it has none.
-        copy_of: for each clip, the first clip of the same sound, itself if there is no other.
+        same_sound: each has for each clip another one of the same sound, itself if there is none.
 
     Returns:
         ``(clips,)``: the number of the first clip that each is joined with; its own where there is none.
@@ -24,8 +24,9 @@ def joined_groups(names: Sequence[str], copy_of: Iterable[int]) -> npt.NDArray[n
         return clip
 
     first_of: dict[str, int] = {}
-    for clip, (name, other) in enumerate(zip(names, copy_of, strict=True)):
-        others = [other, first_of.setdefault(name, clip)] if name else [other]
+    for clip, (name, *others) in enumerate(zip(names, *same_sound, strict=True)):
+        if name:
+            others.append(first_of.setdefault(name, clip))
         for one in others:
             low, high = sorted((root(clip), root(one)))
             parent[high] = low

@@ -43,17 +43,29 @@ def near_copies(
     """
     if not len(held_out) or not len(trained):
         return []
-    ours, theirs = _loudest(store, held_out), _loudest(store, trained)
-    alike = _coarse(ours) @ _coarse(theirs).T  # (held out, trained)
-    shift = round(_MOST_SHIFT_S * store.config.sample_rate_hz / store.config.hop_samples)
-    pairs = []
-    for row, clip in enumerate(held_out.tolist()):
-        likely = np.flatnonzero(alike[row] > _CANDIDATE)
-        for column in likely[np.argsort(-alike[row, likely])][:_MOST_CANDIDATES].tolist():
-            if _agree(ours[row], theirs[column], shift):
-                pairs.append((clip, int(trained[column])))
-                break
-    return pairs
+    found = _most_alike(_loudest(store, held_out), _loudest(store, trained), _most_shift(store), among_themselves=False)
+    return [(int(held_out[row]), int(trained[column])) for row, column in found]
+
+
+def near_copy_of(store: FeatureStore, clips: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """For each clip of a store another one that sounds like a copy of it: itself if there is none.
+
+    Args:
+        store: the features.
+        clips: indices into ``store.clips``; the others are compared with none.
+
+    Returns:
+        ``(clips of the store,)``.
+
+    Raises:
+        DataError: a shard is damaged.
+    """
+    others = np.arange(len(store.clips))
+    if len(clips):
+        loud = _loudest(store, clips)
+        for row, column in _most_alike(loud, loud, _most_shift(store), among_themselves=True):
+            others[clips[row]] = clips[column]
+    return others
 
 
 def describe_near_copies(store: FeatureStore, pairs: Sequence[tuple[int, int]]) -> str | None:
@@ -65,8 +77,28 @@ def describe_near_copies(store: FeatureStore, pairs: Sequence[tuple[int, int]]) 
     count = "1 clip" if len(pairs) == 1 else f"{len(pairs)} clips"
     return (
         f"{count} of validation and test sound{'s' if len(pairs) == 1 else ''} like one trained on, such as "
-        f"{fnames[clip]} like {fnames[other]}: scores may flatter; a table with a column `group` keeps them together"
+        f"{fnames[clip]} like {fnames[other]}: scores may flatter; --near-copies together, or a table with a column "
+        "`group`, keeps them on one side"
     )
+
+
+def _most_shift(store: FeatureStore) -> int:
+    return round(_MOST_SHIFT_S * store.config.sample_rate_hz / store.config.hop_samples)
+
+
+def _most_alike(ours: _Loud, theirs: _Loud, most_shift: int, *, among_themselves: bool) -> list[tuple[int, int]]:
+    """For each second that has one, that of theirs which is a near copy; among themselves, none is one of itself."""
+    coarse, pairs = (_coarse(ours), _coarse(theirs)), []
+    for row in range(len(ours)):
+        alike = coarse[1] @ coarse[0][row]
+        if among_themselves:
+            alike[row] = -1
+        likely = np.flatnonzero(alike > _CANDIDATE)
+        for column in likely[np.argsort(-alike[likely])][:_MOST_CANDIDATES].tolist():
+            if _agree(ours[row], theirs[column], most_shift):
+                pairs.append((row, column))
+                break
+    return pairs
 
 
 def _loudest(store: FeatureStore, clips: npt.NDArray[np.int64]) -> _Loud:

@@ -17,6 +17,7 @@ from fat2019.data.groups import joined_groups
 from fat2019.data.split import folds, split_indices
 from fat2019.errors import DataError
 from fat2019.store.copies import copy_of, describe_copies
+from fat2019.store.near_copies import near_copy_of
 from fat2019.store.reader import FeatureStore
 from fat2019.training.cleaning import read_judged
 from fat2019.utils.files import write_whole
@@ -42,10 +43,10 @@ class Partition:
         validated = {stage.validate_on for stage in config.stages}
         partition = cls({}, {})
         copies = copy_of(store)
-        groups = joined_groups(store.clips["group"].tolist(), copies)
+        splits = store.clips["split"].to_numpy()
+        groups = joined_groups(store.clips["group"].tolist(), copies, *_near_copies(store, config, splits))
         if line := describe_copies(store, copies):
             log.info("%s", line)
-        splits = store.clips["split"].to_numpy()
         for split in sorted(trained | validated):
             clips = np.flatnonzero(splits == split)
             if not len(clips):
@@ -112,6 +113,17 @@ class Partition:
     def equals(self, path: Path, store: FeatureStore) -> bool:
         """Whether a ``split.csv`` has these clips with these labels."""
         return path.read_text(encoding="utf-8", errors="replace") == self.table(store)
+
+
+def _near_copies(
+    store: FeatureStore, config: TrainConfig, splits: npt.NDArray[np.object_]
+) -> list[npt.NDArray[np.int64]]:
+    """For each clip one that it is to stand beside, where the configuration wants that."""
+    if config.near_copies == "say":
+        return []
+    near = near_copy_of(store, np.flatnonzero(splits != "test"))
+    log.info("near copies: %d clips are kept on the side of another one", (near != np.arange(len(near))).sum())
+    return [near]
 
 
 def training_labels(

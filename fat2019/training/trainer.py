@@ -373,7 +373,7 @@ def _metrics(model: keras.Model, store: FeatureStore, partition: Partition) -> d
     per_class, _ = lwlrap_per_class(truth, scores)
     one_label = bool((truth.sum(axis=1) == 1).all())
     trained = np.concatenate(list(partition.train.values()))
-    groups = joined_groups(store.clips["group"].tolist(), range(len(store.clips)))
+    groups = joined_groups(store.clips["group"].tolist())
     total, trainable, frozen = parameter_counts(model)
     return {
         "validation": {

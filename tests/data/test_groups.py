@@ -15,6 +15,12 @@ def test_groups_and_copies_join_clips_also_by_way_of_others():
     assert joined_groups(["a", "b", "b"], [0, 0, 2]).tolist() == [0, 0, 0]
 
 
+def test_several_ways_of_being_the_same_sound_join_clips_together():
+    copies, near = [0, 0, 2, 3, 4], [0, 3, 2, 1, 4]
+    assert joined_groups([""] * 5, copies, near).tolist() == [0, 0, 2, 0, 4]
+    assert joined_groups([""] * 5).tolist() == [0, 1, 2, 3, 4]
+
+
 def multi_hot(seed, clips, classes=4):
     labels = (np.random.default_rng(seed).random((clips, classes)) < 0.3).astype(np.uint8)
     labels[np.arange(clips), np.arange(clips) % classes] = 1

@@ -7,23 +7,10 @@ import soundfile
 
 from fat2019.config.features import NAMED
 from fat2019.store.builder import build_features
-from fat2019.store.near_copies import describe_near_copies, near_copies
+from fat2019.store.near_copies import describe_near_copies, near_copies, near_copy_of
 from fat2019.store.reader import FeatureStore
 from tests.faults.sounds import data_set
-
-RATE_HZ = 16_000
-
-
-def knocks(seed):
-    """Noise in bursts that decay, each of its own height, moment and colour: a recording like no other."""
-    rng = np.random.default_rng(seed)
-    sound = 3e-3 * rng.normal(size=3 * RATE_HZ)  # loud enough that nothing of it is silence
-    for start in rng.integers(0, 2 * RATE_HZ, 12):
-        burst = rng.normal(size=RATE_HZ // 2) * np.exp(-np.arange(RATE_HZ // 2) / rng.integers(300, 4000))
-        low = rng.uniform(0.02, 0.4)
-        band = scipy.signal.lfilter(*scipy.signal.butter(2, [low, low + 0.2], "band"), burst)
-        sound[start : start + len(band)] += rng.uniform(0.05, 0.3) * band
-    return sound
+from tests.knocks import RATE_HZ, knocks
 
 
 @pytest.fixture(scope="module", params=["report", "yamnet"])
@@ -54,6 +41,17 @@ def test_near_copies_are_found_and_no_others(store):
     assert near_copies(store, held_out, trained) == expected
     line = describe_near_copies(store, expected)
     assert line is not None and line.startswith("2 clips of validation and test sound like one trained on, such as qui")
+
+
+def test_clips_are_told_their_near_copies_among_themselves(store):
+    everything = np.arange(len(store.clips))
+    expected = everything.copy()
+    for one, other in (("quieter", "c1"), ("cut", "c2")):
+        pair = indices(store, [one, other])
+        expected[pair] = pair[::-1]
+    np.testing.assert_array_equal(near_copy_of(store, everything), expected)
+    alone = indices(store, ["quieter", "c2", "c5"])  # with clips that are not asked about nothing is compared
+    np.testing.assert_array_equal(near_copy_of(store, alone), everything)
 
 
 def test_another_rate_loses_the_upper_bands_and_is_no_certain_copy(store):

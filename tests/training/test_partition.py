@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import soundfile
 
 from fat2019.config.features import FeatureConfig
 from fat2019.config.training import Stage, TrainConfig
@@ -17,6 +18,7 @@ from fat2019.store.builder import build_features
 from fat2019.store.reader import FeatureStore
 from fat2019.training.partition import Partition, own_folds
 from tests.faults.sounds import write_sound
+from tests.knocks import RATE_HZ, knocks
 
 CLIPS = 12
 BOTH = TrainConfig(stages=(Stage(splits=("curated", "noisy")),))
@@ -106,6 +108,26 @@ def test_copies_stay_on_one_side(build_store, sounds):
         train, held_out = (names(store, part["curated"]) for part in (partition.train, partition.validation))
         for twin in twins:
             assert (twin.fname in train) == (twin.fname.removeprefix("twin") in train) != (twin.fname in held_out)
+
+
+def recorded(folder, number, level):
+    path = folder / f"knocks{number}-{level}.wav"
+    soundfile.write(path, level * knocks(number), RATE_HZ)
+    return Clip(path.name, "curated", path, (("Bark", "Meow")[number % 2],), "")
+
+
+def test_near_copies_stay_on_one_side_where_that_is_asked_for(build_store, tmp_path):
+    pairs = [[recorded(tmp_path, number, level) for level in (1.0, 0.5)] for number in range(6)]
+    store = build_store(lambda _, clip: clip, [clip for pair in pairs for clip in pair])
+
+    def astride(seed, near):
+        partition = Partition.of(store, TrainConfig(seed=seed, validation_share=0.3, near_copies=near))
+        train, held_out = (names(store, part["curated"]) for part in (partition.train, partition.validation))
+        assert len(train) + len(held_out) == len(store.clips)
+        return sum((loud.fname in train) != (quiet.fname in train) for loud, quiet in pairs)
+
+    assert sum(astride(seed, "say") for seed in range(5)) > 0
+    assert sum(astride(seed, "together") for seed in range(5)) == 0
 
 
 def test_noisy_copies_of_clips_held_out_are_not_trained_on(build_store, sounds, caplog):

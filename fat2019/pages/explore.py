@@ -261,6 +261,8 @@ def _examples(drawn: Page, collection: Collection, count: int, seed: int) -> lis
         stored, decibel_range, _ = features[place]
         recorded = sound.audio if sound.recorded is None else sound.recorded
         labels = collection.vocabulary.decode(collection.labels[index])
+        is_repeated = len(sound.audio) < collection.config.window_samples
+        window = "the clip, repeated to fill a window" if is_repeated else "max-energy window"
         partner = Path(collection.clips["fname"][chosen[place - 1]]).stem
         result.append(
             {
@@ -286,7 +288,7 @@ def _examples(drawn: Page, collection: Collection, count: int, seed: int) -> lis
                     f"example-{place + 1}-augmented",
                     figures.images(
                         {
-                            "max-energy window": cut.raw[place],
+                            window: cut.raw[place],
                             "SpecAugment": cut.augmented[place],
                             f"partner: {partner}": cut.raw[place - 1],
                             f"MixUp, {_MIXUP_LAMBDA:g} of it": cut.mixed[place],

@@ -90,10 +90,10 @@ def to_png(figure: "Figure") -> bytes:
 
 
 @_styled
-def wide_log_mel(log_mel: npt.NDArray[np.float32], config: FeatureConfig, title: str) -> "Figure":
-    """Decibels ``(frames, mels)`` of a recording with its pauses, as wide as its timeline."""
+def wide_log_mel(log_mel: npt.NDArray[np.float32], config: FeatureConfig, sound_s: float, title: str) -> "Figure":
+    """Decibels ``(frames, mels)`` of a recording of ``sound_s`` with its pauses, as wide as its timeline."""
     figure, axes = _figures(2.6, 1, width=_WIDE_IN)
-    _draw_log_mel(axes, log_mel, config)
+    _draw_log_mel(axes, log_mel, config, sound_s)
     axes.set(title=title, xlabel="time in s")
     return figure
 
@@ -215,7 +215,7 @@ def clip(
     Args:
         samples: int16 ``(samples,)``, as recorded if ``kept`` is given, without silence otherwise.
         kept: ranges ``(ranges, 2)`` of samples that are no silence; none if that is not known.
-        log_mel: ``(frames, mels)`` of what is kept.
+        log_mel: ``(frames, mels)`` of what is kept, repeated where that is shorter than a window.
         starts: first frames of windows; the first has most energy and is taken.
         config: of the features.
         title: which clip.
@@ -228,7 +228,8 @@ def clip(
                 start / config.sample_rate_hz, end / config.sample_rate_hz, color=RED, alpha=0.25, linewidth=0
             )
     above.set_title(title)
-    _draw_log_mel(below, log_mel, config)
+    kept_samples = len(samples) if kept is None else int(np.diff(kept).sum())
+    _draw_log_mel(below, log_mel, config, kept_samples / config.sample_rate_hz)
     hop_s = config.hop_samples / config.sample_rate_hz
     for index, start in enumerate(starts):
         inset = 1 + 3 * index  # mel bands, so that equal windows do not hide one another
@@ -381,8 +382,10 @@ def _draw_waveform(axes: "Axes", samples: npt.NDArray[np.int16], rate_hz: int) -
     axes.set_ylim(-1.05 * reach, 1.05 * reach)
 
 
-def _draw_log_mel(axes: "Axes", log_mel: npt.NDArray[np.float32], config: FeatureConfig) -> None:
-    seconds = len(log_mel) * config.hop_samples / config.sample_rate_hz
+def _draw_log_mel(axes: "Axes", log_mel: npt.NDArray[np.float32], config: FeatureConfig, sound_s: float) -> None:
+    """``log_mel`` over time; what only repeats a sound of ``sound_s`` that is shorter than a window is veiled."""
+    hop_s = config.hop_samples / config.sample_rate_hz
+    seconds = len(log_mel) * hop_s
     image = axes.imshow(
         log_mel.T,
         origin="lower",
@@ -392,6 +395,9 @@ def _draw_log_mel(axes: "Axes", log_mel: npt.NDArray[np.float32], config: Featur
         extent=(0, seconds, 0, config.mel_bands),
     )
     axes.set(xlabel="time without silence (s)", ylabel="mel band")
+    if sound_s < seconds - 2 * hop_s:  # frames reach over the end by less
+        axes.axvspan(sound_s, seconds, color="white", alpha=0.6, linewidth=0)
+        axes.text((sound_s + seconds) / 2, config.mel_bands / 2, "repeated to fill a window", ha="center", va="center")
     axes.figure.colorbar(image, ax=axes, label="dB" if config.log == "decibel" else "ln", pad=0.01)
 
 

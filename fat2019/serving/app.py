@@ -170,7 +170,10 @@ def tags_of(tagger: "Tagger", path: Path) -> tuple[dict[str, float], str, str]:
         f"{path.name}: scores along time",
     )
     spectrum = figures.wide_log_mel(
-        log_mel(repeat_to(line.samples, features.window_samples), features), features, path.name
+        log_mel(repeat_to(line.samples, features.window_samples), features),
+        features,
+        len(line.samples) / line.rate_hz,
+        path.name,
     )
     return (
         dict(best),

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fat2019.config.features import FeatureConfig
+from fat2019.audio.logmel import log_mel, repeat_to
+from fat2019.config.features import NAMED, FeatureConfig
 from fat2019.pages import figures
 
 CONFIG = FeatureConfig()
@@ -89,6 +90,23 @@ def test_removed_silences_are_marked_in_seconds():
     chosen, other = figure.axes[1].lines
     assert chosen.get_xdata().min() == 0
     assert other.get_xdata().min() == pytest.approx(5 * 512 / 16_000)
+
+
+@pytest.mark.parametrize("config", NAMED.values(), ids=NAMED)
+def test_what_only_fills_a_window_is_not_drawn_as_if_it_had_sounded(config):
+    """Clips of half a window and of two, without a silence known and with one that is cut out."""
+    window_s = config.window_frames * config.hop_samples / config.sample_rate_hz
+    for share, kept in ((0.5, None), (2, None), (1.5, np.array([[0, 8_000]]))):
+        samples = np.zeros(round(share * window_s * config.sample_rate_hz), np.int16)
+        heard_s = (len(samples) if kept is None else 8_000) / config.sample_rate_hz
+        drawn = log_mel(repeat_to(samples[: round(heard_s * config.sample_rate_hz)], config.window_samples), config)
+        below = figures.clip(samples, kept, drawn.astype(np.float32), (), config, "t").axes[1]
+        veiled = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in below.patches]
+        if heard_s < window_s:
+            assert veiled == [pytest.approx((heard_s, below.images[0].get_extent()[1]))]
+            assert [text.get_text() for text in below.texts] == ["repeated to fill a window"]
+        else:
+            assert not veiled and not below.texts
 
 
 def test_curves_hold_the_epochs_of_all_stages_with_a_line_between():

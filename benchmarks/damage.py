@@ -7,8 +7,11 @@ A small data set, its stores of either format and a finished run are made. Then
 - single bytes of their files are changed at random, one a time, and what they hold is read whole: clips, labels,
   log-mels and audio of a store; configuration, history, partition, scores and tags of a run. What differs without a
   word is ``silent``; where nothing differs, ``verify`` may have found it all the same;
-- folders are made hostile: values of their JSON are exchanged for others, with checksums that fit again, and files
-  are cut, removed, emptied, exchanged for one another, for folders, links and pipes. They may be opened or refused.
+- folders are made hostile: values of their JSON are exchanged for others, with checksums that fit again, JSON is nested
+  deeply, and files are cut, removed, emptied, exchanged for one another, for folders, links and pipes. They may be
+  opened or refused;
+- the network of a run is exchanged, with checksums that fit again, for one of 7 outputs, of NaN or infinite weights, or
+  for its own graph or weights cut short. What is opened then is ``silent``.
 
 Anything but an error of this project is a ``traceback``; what takes longer than ten seconds is ``hanging``.
 """
@@ -62,6 +65,7 @@ _HOSTILE = (
     [],
     {},
     [[]] * 1000,
+    functools.reduce(lambda inner, _: [inner], range(400), 0),
 )
 _HOSTILE_LINES = (
     *(b'"', b"\x00", b"\xff\xfe", b"," * 1000, b"x" * 10**6, b""),
@@ -81,6 +85,8 @@ def main() -> None:
         world = _World(Path(name))
         for kind, outcome in _flips(world, arguments.flips, np.random.default_rng(arguments.seed)):
             counts[f"a byte of a {kind}"][outcome] += 1
+        for outcome in _networks(world):
+            counts["an exchanged network"][outcome] += 1
         for kind, outcome in _hostile(world, arguments.folders, np.random.default_rng(arguments.seed + 1)):
             counts[f"a hostile {kind}"][outcome] += 1
     rows = [{"": what, **{outcome: of_kind[outcome] for outcome in _OUTCOMES}} for what, of_kind in counts.items()]
@@ -220,6 +226,45 @@ def _hostile(world: _World, count: int, rng: np.random.Generator) -> Iterator[tu
         if outcome in ("hanging", "traceback"):
             print(f"{outcome}: {kind}: {what}", file=sys.stderr)
         yield {"run": "run", "data": "data set"}.get(kind, f"store, {kind}"), outcome
+
+
+def _networks(world: _World) -> Iterator[str]:
+    """Exchange the network of a run, and see that it is refused."""
+    for what, network in _exchanged(world).items():
+        folder = world.scratch(world.run)
+        (folder / "network.tflite").unlink()  # else that is what tags
+        shutil.copy(network, folder / "model.keras")
+        stating = json.loads((folder / "checksums.json").read_text())
+        stating.pop("sha256", None)
+        stating["files"].pop("network.tflite")
+        stating["files"]["model.keras"] = hashlib.sha256(network.read_bytes()).hexdigest()
+        (folder / "checksums.json").write_text(json.dumps(with_digest(stating), indent=2))
+        outcome = _outcome(lambda: _reader(world, "run", deep=True)(folder), None)  # noqa: B023  called at once
+        outcome = "silent" if outcome == "opened" else outcome
+        if outcome != "refused":
+            print(f"{outcome}: network: {what}", file=sys.stderr)
+        yield outcome
+
+
+def _exchanged(world: _World) -> dict[str, Path]:
+    """Networks that are none of the run's."""
+    import keras
+
+    found, folder = {}, world.folder / "networks"
+    folder.mkdir()
+    for what, value in (("NaN", np.nan), ("infinite", np.inf)):
+        model = Run.open(world.run).model()
+        first, *rest = model.get_weights()
+        model.set_weights([np.full_like(first, value), *rest])
+        model.save(found.setdefault(f"{what} weights", folder / f"{what}.keras"))
+    model = Run.open(world.run).model()
+    fewer = keras.layers.Dense(7, activation="sigmoid")(model.layers[-2].output)
+    keras.Model(model.inputs, fewer).save(found.setdefault("7 outputs", folder / "seven.keras"))
+    whole = (world.run / "model.keras").read_bytes()
+    for what, part in (("half a file", whole[: len(whole) // 2]), ("another file", b"PK" + whole[2:][::-1])):
+        found[what] = folder / f"{what}.keras"
+        found[what].write_bytes(part)
+    return found
 
 
 def _spoil(world: _World, kind: str, folder: Path, rng: np.random.Generator) -> str:

@@ -8,7 +8,7 @@ loads as fast, but what converts to ONNX is outdated by each release of TensorFl
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ def write_graph(model: "keras.Model", path: Path) -> bool:
     path.unlink(missing_ok=True)
     try:
         graph = _convert(model)
-        difference = _greatest_difference(model, read_graph(graph))
+        difference = _greatest_difference(model, read_graph(graph)[0])
     except Exception as error:  # of any kind: the run is as good without
         log.warning("%s: not written, since the network cannot be converted: %s", path, str(error).splitlines()[0])
         return False
@@ -51,20 +51,33 @@ def write_graph(model: "keras.Model", path: Path) -> bool:
     return True
 
 
-def open_graph(path: Path) -> Scorer:
-    """The graph in a file.
+def open_graph(path: Path, image_shape: tuple[int, ...], classes: int) -> Scorer:
+    """The graph in a file, which scores images of this shape for so many classes.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: it cannot be read, or is of other images or classes; later, its scores are no numbers.
     """
     try:
-        return read_graph(path.read_bytes())
+        score, images, scores = read_graph(path.read_bytes())
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"{path}: cannot be read as a TensorFlow Lite graph: {error}") from error
+    if (images, scores) != (image_shape, (classes,)):
+        raise DataError(
+            f"{path}: expected a graph from {image_shape} to {(classes,)}, the run's features and classes, received "
+            f"one from {images} to {scores}: is it another run's?"
+        )
+    return functools.partial(_finite, path, score)
 
 
-def read_graph(graph: bytes) -> Scorer:
-    """The function that a graph holds, of batches of any size.
+def _finite(path: Path, score: Scorer, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    scores = score(images)
+    if not np.isfinite(scores).all():
+        raise DataError(f"{path}: gives scores that are NaN or infinite: the file is no use")
+    return scores
+
+
+def read_graph(graph: bytes) -> tuple[Scorer, tuple[int, ...], tuple[int, ...]]:
+    """The function that a graph holds, of batches of any size, and the shapes of an image and of its scores.
 
     Raises:
         ValueError: these bytes are no graph.
@@ -75,7 +88,12 @@ def read_graph(graph: bytes) -> Scorer:
         interpreter = Interpreter(model_content=graph, num_threads=cores())
         interpreter.allocate_tensors()
     [image], [scores] = interpreter.get_input_details(), interpreter.get_output_details()
-    return functools.partial(_run, interpreter, image["index"], scores["index"])
+    score = functools.partial(_run, interpreter, image["index"], scores["index"])
+    return score, _shape_of_one(image), _shape_of_one(scores)
+
+
+def _shape_of_one(batch: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(map(int, batch["shape"][1:]))
 
 
 def _run(interpreter: Any, image: int, scores: int, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -188,10 +188,10 @@ class Run:
         """The network as a function of images ``(batch, frames, mels, 1)``, without TensorFlow.
 
         Raises:
-            DataError: the file is not the one that the run wrote, or the run has none.
+            DataError: the file is not the one that the run wrote, or of other images or classes, or the run has none.
         """
         self.require_unchanged(GRAPH_NAME)
-        return open_graph(self.path / GRAPH_NAME)
+        return open_graph(self.path / GRAPH_NAME, self.image_shape, len(self.vocabulary))
 
     def history(self) -> "pd.DataFrame":
         """One row per epoch.

@@ -81,6 +81,7 @@ class Guard:
             most_bytes: of all uploads together.
         """
         self._app, self._allowed, self._uploads, self._most_bytes = app, allowed, uploads, most_bytes
+        self._arriving = 0  # bytes of the uploads that are being received
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Answer a request, or pass it on; as ASGI has it."""
@@ -89,15 +90,20 @@ class Guard:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         token = urllib.parse.parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
+        coming = _announced(scope, headers)
         refusal = (
             _stranger(headers, self._allowed)
             or self._without_token(scope, headers, token)
-            or self._full(scope, headers)
+            or self._without_room(coming)
         )
         if refusal:
             await _refuse(scope, send, *refusal)
             return
-        await self._app(scope, receive, _with_cookie(send, token) if self._is_token(token) else send)
+        self._arriving += coming or 0
+        try:
+            await self._app(scope, receive, _with_cookie(send, token) if self._is_token(token) else send)
+        finally:
+            self._arriving -= coming or 0
 
     def _is_token(self, given: str) -> bool:
         return bool(self._allowed.token) and hmac.compare_digest(given.encode(), self._allowed.token.encode())
@@ -109,16 +115,21 @@ class Guard:
             return None
         return 401, "open the address that `fat2019 serve` printed: its token is missing here"
 
-    def _full(self, scope: _Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
-        """Whether an upload would take more than all together may."""
-        if scope.get("method") != "POST" or not scope["path"].rstrip("/").endswith("/upload"):
-            return None
-        length = headers.get("content-length", "")
-        if not length.isascii() or not length.isdigit() or len(length) > _MOST_DIGITS:
+    def _without_room(self, coming: int | None) -> tuple[int, str] | None:
+        """Whether an upload would take more than all together may; what is arriving counts as if it were there."""
+        if coming is None:
             return 411, "an upload says how long it is"
-        if int(length) + _size(self._uploads) > self._most_bytes:
+        if coming and coming + self._arriving + _size(self._uploads) > self._most_bytes:
             return 413, f"uploads take {self._most_bytes // 1_000_000:,} MB together at most; they are deleted in time"
         return None
+
+
+def _announced(scope: _Scope, headers: Mapping[str, str]) -> int | None:
+    """The bytes that an upload brings, 0 for other requests; None where it does not say."""
+    if scope.get("method") != "POST" or not scope["path"].rstrip("/").endswith("/upload"):
+        return 0
+    length = headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS else None
 
 
 def _stranger(headers: Mapping[str, str], allowed: Allowed) -> tuple[int, str] | None:

@@ -7,8 +7,9 @@ import pytest
 from fat2019.config.model import ModelConfig
 from fat2019.errors import DataError
 from fat2019.models.networks import build
-from fat2019.runs.graph import TOLERANCE, open_graph, write_graph
+from fat2019.runs.graph import TOLERANCE, _convert, open_graph, write_graph
 
+IMAGE = (92, 80, 1)
 CONFIGS = [
     ModelConfig("simple", weights="none"),
     ModelConfig("compact", weights="none", frequency_map=True, pooling="attention"),
@@ -24,7 +25,7 @@ def test_a_graph_scores_as_the_network_does_in_batches_of_any_size(config, tmp_p
             layer.moving_mean.assign(layer.moving_mean + 0.3)
             layer.moving_variance.assign(layer.moving_variance * 2)
     assert write_graph(model, tmp_path / "network.tflite")
-    score = open_graph(tmp_path / "network.tflite")
+    score = open_graph(tmp_path / "network.tflite", IMAGE, 5)
     for windows in (1, 64, 3):
         images = np.random.default_rng(windows).uniform(0, 255, (windows, 92, 80, 1)).astype(np.float32)
         np.testing.assert_allclose(score(images), model(images, training=False), atol=TOLERANCE)
@@ -52,4 +53,17 @@ def test_a_network_that_cannot_be_converted_leaves_no_graph_and_a_line(tmp_path,
 def test_a_file_that_is_no_graph_is_named(tmp_path):
     (tmp_path / "network.tflite").write_bytes(b"no graph")
     with pytest.raises(DataError, match=r"network\.tflite: cannot be read as a TensorFlow Lite graph"):
-        open_graph(tmp_path / "network.tflite")
+        open_graph(tmp_path / "network.tflite", IMAGE, 5)
+
+
+def test_a_graph_of_other_classes_or_images_and_one_that_gives_no_numbers_are_refused(tmp_path):
+    path, model = tmp_path / "network.tflite", build(CONFIGS[0], 7)
+    assert write_graph(model, path)
+    with pytest.raises(DataError, match=r"to \(5,\), the run's features and classes, received one .* to \(7,\)"):
+        open_graph(path, IMAGE, 5)
+    with pytest.raises(DataError, match=r"expected a graph from \(46, 80, 1\)"):
+        open_graph(path, (46, 80, 1), 7)
+    model.layers[-1].bias.assign(np.full(7, np.nan))
+    path.write_bytes(_convert(model))
+    with pytest.raises(DataError, match=r"network\.tflite: gives scores that are NaN or infinite"):
+        open_graph(path, IMAGE, 7)(np.zeros((2, *IMAGE), np.float32))

@@ -94,6 +94,43 @@ def test_uploads_have_a_limit_together(ask, tmp_path):
     assert ask(**upload, content_length="9" * 5000)[0] == 411
 
 
+def test_uploads_at_the_same_time_share_the_limit(tmp_path):
+    statuses, entered, finish = [], asyncio.Event(), asyncio.Event()
+
+    async def receiving(scope, receive, send):
+        entered.set()
+        await finish.wait()
+        await application(scope, receive, send)
+
+    async def send(message):
+        if "status" in message:
+            statuses.append(message["status"])
+
+    async def upload(guard):
+        headers = [(b"host", b"localhost"), (b"content-length", b"600")]
+        scope = {
+            "type": "http",
+            "path": "/gradio_api/upload",
+            "method": "POST",
+            "query_string": b"",
+            "headers": headers,
+        }
+        await guard(scope, None, send)
+
+    async def together():
+        guard = Guard(receiving, OPEN, tmp_path, 1000)
+        first = asyncio.create_task(upload(guard))
+        await entered.wait()
+        await upload(guard)  # refused at once: the first one is not over
+        assert statuses == [413]
+        finish.set()
+        await first
+        await upload(guard)
+
+    asyncio.run(together())
+    assert statuses == [413, 200, 200]
+
+
 def test_a_name_of_the_machine_needs_a_token_and_the_loopback_does_not():
     assert not allowed_by(None, ()).token and not allowed_by("127.0.0.1", ()).token
     named, again = allowed_by("Studio", ()), allowed_by("Studio", ())

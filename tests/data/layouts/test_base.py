@@ -113,9 +113,3 @@ def test_a_label_in_another_case_is_refused_with_both_places(tmp_path):
     mocks.folders(tmp_path, ("Bark", "bark", "meow"))
     message = refusal(tmp_path)
     assert "'bark' looks like 'Bark'" in message
-
-
-def test_what_is_found_is_described_with_the_rarest_classes(tmp_path):
-    mocks.write_audio(mocks.folders(tmp_path) / "gong/000.wav")
-    text = find_data_set(tmp_path).describe()
-    assert "layout folders, 7 clips, 3 classes; the rarest: gong (1), bark (3), meow (3)" in text

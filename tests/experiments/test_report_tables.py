@@ -5,31 +5,16 @@ import pytest
 
 from fat2019.config.feed import FeedConfig
 from fat2019.config.model import ModelConfig
-from fat2019.config.recipes import OURS, RECIPES
+from fat2019.config.recipes import RECIPES
 from fat2019.config.training import Stage, TrainConfig
 from fat2019.errors import DataError
 from fat2019.experiments import paper_tables
 from fat2019.experiments import report_tables as module
-from fat2019.experiments.paper_tables import EXPERIMENTS
 from fat2019.experiments.report_tables import reproduce, scaled
 from fat2019.scoring.ensembles import combine
 from fat2019.scoring.evaluation import predict_test
 from fat2019.training import trainer as training
 from tests.interrupted_training import tiny_network
-from tests.run_folders import make_run
-
-
-@pytest.fixture
-def trained(monkeypatch):
-    """In place of training, make runs of random networks; what was asked for is kept here."""
-    asked = []
-
-    def pretend(store, config, path, report=None):
-        asked.append((path.name, config))
-        return make_run(path, store, seed=len(asked), config=config, validation=(0, 1))
-
-    monkeypatch.setattr(module, "train", pretend)
-    return asked
 
 
 def test_a_table_sets_the_reports_figures_beside_this_runs(store, tmp_path, trained):
@@ -51,31 +36,6 @@ def test_a_table_sets_the_reports_figures_beside_this_runs(store, tmp_path, trai
         written["rows"][0]["measured"]["validation"] == 0.111 and written["rows"][0]["reported"]["validation"] == 0.276
     )
     assert sorted(path.name for path in tmp_path.glob("figure*")) == ["figure-6.2.png", "figure-6.2.svg"]
-
-
-def test_a_figures_name_stands_for_its_table(store, tmp_path, trained):
-    assert reproduce("figure-6.4", store, tmp_path)["experiment"] == "table-6.5"
-    assert len(trained) == 6  # MixUp is in the table, and not in the figure
-    assert set(EXPERIMENTS["table-6.5"].curves) < {name.removesuffix("-seed-0") for name, _ in trained}
-
-
-def test_another_backbone_takes_the_place_of_the_reports_without_its_figures_and_without_rows_twice(
-    store, tmp_path, trained
-):
-    result = reproduce("table-6.5", store, tmp_path / "6.5", backbone="mobilenetv2")
-    own = [f"table-6.5-mobilenetv2-{augmentation}" for augmentation in ("raw", "specaugment", "mixup")]
-    assert [row["recipe"] for row in result["rows"]] == own
-    assert all(row["reported"] for row in result["rows"])
-    result = reproduce("table-7.1", store, tmp_path / "7.1", backbone="mobilenetv2", weights="weights.h5")
-    assert [row["row"].split(", ")[0] for row in result["rows"][:3]] == [f"{n}: MobileNetV2" for n in (1, 2, 3)]
-    assert [bool(row["reported"]) for row in result["rows"]] == [True, False, False, False, False]
-    assert "backbone: mobilenetv2; weights: weights.h5;" in (tmp_path / "7.1" / "table.md").read_text()
-    models = [config.model for _, config in trained[3:]]
-    assert [(model.name, model.weights) for model in models] == [
-        ("mobilenetv2", "none"),  # the report's model 1 has no pretrained weights
-        ("mobilenetv2", "weights.h5"),
-        ("mobilenetv2", "weights.h5"),
-    ]
 
 
 def test_columns_without_a_number_are_left_out(store, tmp_path, trained):
@@ -137,12 +97,6 @@ def test_what_cannot_be_reproduced_is_refused(store, tmp_path, name, options, me
     with pytest.raises(DataError, match=message):
         reproduce(name, store, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
-
-
-def test_every_experiment_has_rows_and_every_recipe_an_experiment():
-    assert {recipe.experiment for recipe in RECIPES.values()} - {OURS} == set(EXPERIMENTS)
-    for experiment in EXPERIMENTS.values():
-        assert set(experiment.curves) <= set(RECIPES)
 
 
 @pytest.mark.parametrize("windows", ["max-energy", "tiled"])

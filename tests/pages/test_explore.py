@@ -1,7 +1,6 @@
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -10,49 +9,10 @@ from click.testing import CliRunner
 
 from fat2019.audio.clip import arrays_of
 from fat2019.cli import main
-from fat2019.data.data_set import find_data_set
 from fat2019.data.split import split_indices
 from fat2019.errors import DataError
 from fat2019.pages.explore import _Cut, explore
 from tests.conftest import RATE_HZ
-
-
-class Tables(HTMLParser):
-    """The cells of each table with an id, and how many elements there are of each class and tag."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.rows, self.count, self._table, self._cell, self.links = {}, {}, None, None, []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        for name in (tag, *(attributes.get("class") or "").split()):
-            self.count[name] = self.count.get(name, 0) + 1
-        self.links += [value for name, value in attributes.items() if name in ("src", "href")]
-        if tag == "table":
-            self._table = self.rows.setdefault(attributes["id"], [])
-        elif tag == "tr":
-            self._table.append([])
-        elif tag in ("td", "th"):
-            self._table[-1].append("")
-            self._cell = True
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th"):
-            self._cell = None
-
-    def handle_data(self, data):
-        if self._cell:
-            self._table[-1][-1] += data
-
-
-@pytest.fixture(scope="module")
-def of_store(store, tiny_data, tmp_path_factory):
-    """The numbers and the page of the tiny store, with its data set beside it."""
-    folder = tmp_path_factory.mktemp("explore")
-    numbers = explore(store.path, folder / "page.html", data=tiny_data, figures_folder=folder / "figures", examples=1)
-    return numbers, Tables((folder / "page.html").read_text()), folder
 
 
 def test_the_page_counts_the_clips_and_seconds_of_each_part(store, tiny_data, of_store):
@@ -111,36 +71,6 @@ def test_each_example_has_a_player_and_two_pictures_and_the_page_needs_no_networ
     assert "http" not in re.sub(r"data:[^\"]+", "", (folder / "page.html").read_text())
 
 
-def test_a_data_set_without_a_store_says_that_silence_was_measured_on_a_sample(tiny_data, tmp_path, monkeypatch):
-    from fat2019.pages import collection as module
-
-    monkeypatch.setattr(module, "_SAMPLE_CLIPS", 5)
-    told = []
-    numbers = explore(tiny_data, tmp_path / "page.html", examples=0, progress=lambda *place: told.append(place))
-    page = Tables((tmp_path / "page.html").read_text())
-    assert [part["silence_measured_on"] for part in numbers["splits"].values()] == [5, 5, 5]
-    assert {row[9] for row in page.rows["splits"][1:]} == {"a sample of 5"}
-    assert "example" not in page.count
-    assert numbers["clips"] == len(find_data_set(tiny_data).clips) == told[-1][0] == told[-1][1]
-
-
-def test_data_set_and_store_agree_where_every_clip_is_measured(tiny_data, of_store, tmp_path):
-    of_data = explore(tiny_data, tmp_path / "page.html", examples=0)
-    for split, part in of_store[0]["splits"].items():
-        assert of_data["splits"][split] == pytest.approx(part)
-    assert of_data["pairs"] == of_store[0]["pairs"]
-
-
-def test_clips_that_are_no_audio_are_listed(tiny_data, tmp_path):
-    data = tmp_path / "data"
-    shutil.copytree(tiny_data, data)
-    (data / "test" / "test00.wav").write_text("no audio")
-    soundfile.write(data / "train_curated" / "curated03.wav", np.zeros(8000), 16_000)  # its head is in order
-    explore(data, tmp_path / "page.html", examples=18)
-    listed = Tables((tmp_path / "page.html").read_text()).rows["unreadable"][1:]
-    assert [row[:2] for row in listed] == [["test00.wav", "test"], ["curated03.wav", "curated"]]
-
-
 def test_of_clips_too_few_to_be_parted_the_page_has_no_balance(tiny_data, tmp_path):
     data = tmp_path / "data"
     (data / "train_curated").mkdir(parents=True)
@@ -173,25 +103,6 @@ def test_the_window_that_is_cut_is_the_candidate_of_most_energy(store):
     np.testing.assert_allclose(cut.mixed[1], 0.6 * cut.raw[1] + 0.4 * cut.raw[0], atol=1e-3)
     hidden = cut.augmented != cut.raw
     assert (cut.augmented[hidden] == 0).all()
-
-
-def test_what_is_neither_store_nor_data_set_is_refused(tmp_path, tiny_data, store):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no data set"):
-        explore(tmp_path / "empty", tmp_path / "page.html")
-    with pytest.raises(DataError, match="no feature store"):
-        explore(tiny_data, tmp_path / "page.html", data=tiny_data)
-    assert not (tmp_path / "page.html").exists()
-
-
-def test_a_layout_is_of_a_data_set_and_taken_by_name(tmp_path, tiny_data, store):
-    page = tmp_path / "page.html"
-    with pytest.raises(DataError, match="not of the layout esc50"):
-        explore(tiny_data, page, layout="esc50")
-    with pytest.raises(DataError, match="not of the layout esc50"):
-        explore(store.path, page, data=tiny_data, layout="esc50")
-    with pytest.raises(DataError, match="is a feature store; --layout is of a data set"):
-        explore(store.path, page, layout="kaggle")
 
 
 def test_the_command_prints_the_page_and_the_json(store, tmp_path):

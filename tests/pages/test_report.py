@@ -11,7 +11,7 @@ from fat2019.pages.page import Page
 from fat2019.pages.report import ENSEMBLE, _confusions, _Results, _worst, report
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap
-from tests.pages.test_explore import Tables
+from tests.pages.html_tables import Tables
 from tests.run_folders import make_run
 
 

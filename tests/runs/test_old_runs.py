@@ -8,45 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fat2019.augmentations.frequency_shift import FrequencyShift
-from fat2019.augmentations.mix_sounds import MixSounds
-from fat2019.augmentations.mixup import MixUp
-from fat2019.augmentations.spec_augment import SpecAugment
-from fat2019.config.feed import FeedConfig
-from fat2019.config.model import ModelConfig
-from fat2019.config.training import Stage, TrainConfig
-from fat2019.errors import DataError
 from fat2019.runs.run import Run
-from fat2019.runs.upgrade import upgraded
 from fat2019.serving.export import export
 from fat2019.serving.tagger import Tagger
 from fat2019.store.reader import FeatureStore
 from fat2019.training.trainer import train
 from tests.old_clips import write_clips
+from tests.runs.old import ARTEFACTS, CONFIG
 
-ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "v0.1.0"
 EXPECTED = json.loads((ARTEFACTS / "expected.json").read_text())
-ALL_AUGMENTATIONS = (
-    FrequencyShift(shift_bands=4, stretch_bands=0.1),
-    MixSounds(mix_share=0.75, mix_level_db=3.0, mix_in_turn=0.5),
-    SpecAugment(time_warp_frames=8, fill="mean"),
-    MixUp(0.2),
-)
-CONFIG = TrainConfig(
-    ModelConfig("compact", weights="none", width=2, dropout=0.2),
-    (
-        Stage(("noisy",), epochs=2, validate_on="noisy", learning_rate=1e-2, feed=FeedConfig(batch_windows=4)),
-        Stage(
-            epochs=3,
-            learning_rate=1e-2,
-            optimizer="adamw",
-            schedule="cosine",
-            feed=FeedConfig(batch_windows=4, candidates=2, augmentations=ALL_AUGMENTATIONS),
-        ),
-    ),
-    validation_share=0.34,
-    seed=7,
-)
 
 
 @pytest.fixture
@@ -61,23 +31,6 @@ def copy_of(tmp_path):
         return tmp_path / name
 
     return copy
-
-
-def test_an_old_configuration_is_read_as_the_same_configuration_of_today():
-    config = json.loads((ARTEFACTS / "run-finished" / "config.json").read_text())
-    assert TrainConfig.from_plain(upgraded(config)["train"]) == CONFIG
-
-
-def test_what_is_upgraded_stays_as_it_is():
-    config = {"train": CONFIG.to_plain(), "store": "somewhere"}
-    assert upgraded(config) == config
-
-
-def test_an_augmentation_of_nobody_is_refused_by_its_name():
-    train = CONFIG.to_plain()
-    train["stages"][1]["feed"]["augmentations"]["echo"] = {}
-    with pytest.raises(DataError, match=r"augmentation: expected one of .*mixup.*received 'echo'"):
-        upgraded({"train": train})
 
 
 def test_an_old_run_opens_on_its_store_and_tags_sounds_with_the_same_scores(copy_of, tmp_path):

@@ -21,11 +21,6 @@ def test_the_geometric_mean_is_weighted_in_the_exponent():
     )
 
 
-def test_one_models_zero_does_not_overrule_the_others():
-    certain, zero = np.array([[0.9, 0.1]]), np.array([[0.0, 0.1]])
-    assert combine([certain, zero], "geometric")[0, 0] == pytest.approx(np.sqrt(0.9 * 1e-7))
-
-
 def test_a_model_alone_stays_as_it_is():
     np.testing.assert_array_equal(combine([SCORES]), SCORES)
 
@@ -40,14 +35,3 @@ def test_weights_that_make_no_mean_are_refused(weights):
 def test_no_scores_or_scores_of_other_shapes_are_refused(scores):
     with pytest.raises(ValueError, match=r"Expected scores of one shape\. Received"):
         combine(scores)
-
-
-@pytest.mark.parametrize("bad", [-0.1, 1.1, np.nan])
-def test_the_geometric_mean_of_what_is_no_probability_is_refused(bad):
-    with pytest.raises(ValueError, match="probabilities from 0 to 1"):
-        combine([SCORES, np.full_like(SCORES, bad)], "geometric")
-
-
-def test_another_mean_is_refused():
-    with pytest.raises(ValueError, match="'harmonic'"):
-        combine([SCORES], "harmonic")

@@ -12,19 +12,11 @@ from fat2019.errors import DataError
 from fat2019.scoring.ensembles import combine
 from fat2019.scoring.evaluation import evaluate_run, lwlrap_on_test, predict_test
 from fat2019.scoring.inference import score_clips
-from fat2019.scoring.members import require_same_recordings
 from fat2019.scoring.metrics import lwlrap
 from fat2019.store.builder import build_features
-from fat2019.store.reader import FeatureStore
 from tests.run_folders import make_run
 
 TEST = range(32, 40)  # the store's test clips
-
-
-@pytest.fixture(scope="module")
-def runs(store, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs")
-    return [make_run(folder / str(seed), store, seed=seed, validation=(1, 4, 6, 11)) for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
@@ -144,12 +136,6 @@ def test_a_list_without_labels_scores_nothing(store, runs, tmp_path):
         evaluate_run(runs[0].path, truth=truth)
 
 
-def test_runs_of_different_classes_are_not_averaged(store, runs, tmp_path):
-    other = make_run(tmp_path / "other", store, vocabulary=["A", "B"])
-    with pytest.raises(DataError, match=r"other: its vocabulary is not that of"):
-        predict_test([runs[0].path, other.path])
-
-
 @pytest.fixture
 def lost(monkeypatch):
     """A test clip whose audio could not be used."""
@@ -226,15 +212,6 @@ def test_runs_of_other_features_are_averaged_each_from_its_own_store(store, open
     np.testing.assert_allclose(of_two[1], combine([scores for _, scores, _ in alone]))
     with pytest.raises(DataError, match="computed otherwise"):
         predict_test([runs[0].path, floats.path], features=store.path)
-
-
-def test_clips_of_other_lengths_under_the_same_names_are_not_averaged(store, open_store):
-    floats = open_store("float32")
-    require_same_recordings(store, floats, ["test00.wav"])
-    longer = FeatureStore(floats.path, floats.manifest)
-    longer.clips = floats.clips.assign(source_samples=floats.clips["source_samples"] + 1)
-    with pytest.raises(DataError, match=r"8 clips are other recordings .* the first test00\.wav"):
-        require_same_recordings(store, longer, store.clips["fname"][list(TEST)].tolist())
 
 
 def test_a_score_that_lacks_a_test_clip_says_so(runs, lost, truth, caplog):

@@ -18,14 +18,15 @@ ROOT = Path(__file__).parents[2]
 RAISED = []
 
 
-@cli.main.command("fail", hidden=True)
-def _fail():
-    """Raise what a test wants raised."""
-    raise RAISED.pop()
-
-
 @pytest.fixture(autouse=True, scope="module")
-def _for_these_tests_only():
+def _a_command_that_fails():
+    """For these tests alone: others go through all commands."""
+
+    @cli.main.command("fail", hidden=True)
+    def fail():
+        """Raise what a test wants raised."""
+        raise RAISED.pop()
+
     yield
     del cli.main.commands["fail"]
 
@@ -65,7 +66,7 @@ def test_where_it_happened_is_shown_with_verbose_alone(caplog):
     with caplog.at_level(logging.DEBUG, "fat2019"):
         status, _ = failed(ValueError("broken"), "--verbose")
     assert status == 2
-    assert "Traceback" in caplog.text and "_fail" in caplog.text
+    assert "Traceback" in caplog.text and "in fail" in caplog.text
 
 
 def test_usage_errors_stay_clicks_own():

@@ -94,3 +94,31 @@ def test_weights_and_files_that_are_not_there_are_told_without_tensorflow(store,
     assert [status for status, _, _ in results] == [2, 2]
     assert "none.h5" in results[0][2] and "none.csv" in results[1][2]
     assert not (tmp_path / "run").exists()
+
+
+LIGHT = (
+    "fat2019.config.features",
+    "fat2019.data.vocabulary",
+    "fat2019.data.data_set",
+    "fat2019.audio.decode",
+    "fat2019.audio.silence",
+    "fat2019.audio.logmel",
+    "fat2019.store.reader",
+    "fat2019.store.builder",
+    "fat2019.store.verify",
+    "fat2019.cli",
+)
+
+
+def test_help_needs_no_heavy_library_and_neither_do_the_modules_of_the_workers():
+    heavy = ("tensorflow", "keras", "librosa", "numba", "matplotlib", "pandas", "sklearn", "rich")
+    program = (
+        f"import sys, importlib\n[importlib.import_module(name) for name in {LIGHT}]\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+        ).stdout.strip()
+        == "[]"
+    )

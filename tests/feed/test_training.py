@@ -300,31 +300,6 @@ def test_the_example_of_the_documentation_runs(store):
     assert run_examples(TrainingFeed, store=store) > 0
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"batch_windows": 0},
-        {"candidates": 0},
-        {"noisy_weight": -0.1},
-        {"noisy_weight": float("nan")},
-        {"augmentations": ("mixup",)},
-        {"augmentations": (MixUp(0.1), MixUp(0.2))},
-        {"seed": -1},
-        {"augment": "double"},
-        {"reader": "disk"},
-    ],
-)
-def test_a_configuration_out_of_range_is_refused_by_name(wrong):
-    with pytest.raises(DataError, match=next(iter(wrong))):
-        FeedConfig(**wrong)
-
-
-def test_doubled_curated_clips_and_balanced_classes_are_refused_together():
-    """How often a clip is augmented would tell its class."""
-    with pytest.raises(DataError, match=r"double-curated.*class_balanced"):
-        FeedConfig(augment="double-curated", class_balanced=True)
-
-
 def test_one_candidate_is_a_random_window(store):
     """Of a uniform number each: not the loudest of several."""
     clips = training_clips(store)

@@ -49,13 +49,13 @@ from fat2019.audio.quantise import quantise
 from fat2019.audio.silence import desilence
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import DataSet, find_data_set
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
+from fat2019.store.building.sources import list_sources
+from fat2019.store.building.worker import Task, make_shard, one_thread
 from fat2019.store.formats import storage_format
 from fat2019.store.manifest import Header, ShardRecord
-from fat2019.store.planner import list_sources
 from fat2019.store.schema import ClipFeatures, ShardHead
 from fat2019.store.shards import content_key, shard_name
-from fat2019.store.worker import Task, make_shard, one_thread
 
 _CONFIG = FeatureConfig()
 _WORKERS = (1, 2)

@@ -12,7 +12,7 @@ from typing import Any
 
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import DataSet, find_data_set
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 
 _CLIPS = (500, 5_000, 25_000)
 _SOURCES = 40  # the shortest curated clips

@@ -16,8 +16,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from fat2019.audio.logmel import repeat_to
 from fat2019.config.features import FeatureConfig
+from fat2019.store.building.worker import Task
 from fat2019.store.manifest import ShardRecord
-from fat2019.store.worker import Task
 
 _CONFIG = FeatureConfig()
 _BLOCK_FRAMES = 128

@@ -9,7 +9,7 @@ import pandas as pd
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import find_data_set
 from fat2019.data.synthesis import make_data_set
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.reader import FeatureStore, FlatLogMels, LogMelFile
 
 REAL_TRAINING_CLIPS = 24_785  # curated and noisy clips of FSDKaggle2019

@@ -114,7 +114,7 @@ def build_features(
         DataError: the data set or the store cannot be used.
     """
     from fat2019.data.data_set import find_data_set
-    from fat2019.store.builder import build_features as build
+    from fat2019.store.building.builder import build_features as build
 
     if isinstance(config, str) and config not in NAMED:
         raise DataError(f"config: expected one of {', '.join(NAMED)}, received {config!r}")

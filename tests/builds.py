@@ -6,10 +6,10 @@ import pytest
 
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
-from fat2019.store.journal import start_journal
+from fat2019.store.building.builder import build_features
+from fat2019.store.building.journal import start_journal
+from fat2019.store.building.sources import STAMPS_NAME
 from fat2019.store.manifest import MANIFEST_NAME, Header, read_manifest
-from fat2019.store.sources import STAMPS_NAME
 from tests.faults.sounds import A_SHARD, data_set
 
 

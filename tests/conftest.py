@@ -49,7 +49,7 @@ def open_store(tiny_data, tmp_path_factory):
     """``open_store(dtype, config)``: a store of the tiny data set in both formats, built when first asked for."""
     from fat2019.config.features import NAMED
     from fat2019.data.data_set import find_data_set
-    from fat2019.store.builder import build_features
+    from fat2019.store.building.builder import build_features
     from fat2019.store.reader import FeatureStore
 
     @functools.cache

@@ -19,7 +19,9 @@ from tests.interrupted_training import tiny_network
 def command(tmp_path, monkeypatch):
     """Commands given in an empty folder, with a network that is prepared in little time."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fat2019.store.builder.os.cpu_count", lambda: 1)  # a build without processes of its own
+    monkeypatch.setattr(
+        "fat2019.store.building.builder.os.cpu_count", lambda: 1
+    )  # a build without processes of its own
     monkeypatch.setattr(training, "build", tiny_network)
     monkeypatch.setattr(fat2019.experiments.choice, "has_yamnet_weights", lambda: False)
 

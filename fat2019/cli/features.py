@@ -132,7 +132,7 @@ def build_features(
     """
     require_there(DATA_SET, data)
     from fat2019.data.data_set import find_data_set
-    from fat2019.store.builder import build_features as build
+    from fat2019.store.building.builder import build_features as build
 
     if scheduler:  # whose workers have another working directory
         data, out = data.resolve(), out.resolve()
@@ -333,6 +333,6 @@ def _audit(store: Path, data: Path, clips: int, json_: bool) -> None:
 def _executor(scheduler: str | None) -> contextlib.AbstractContextManager[Any]:
     if scheduler is None:
         return contextlib.nullcontext()
-    from fat2019.store.dask import scheduler_executor
+    from fat2019.store.building.dask import scheduler_executor
 
     return scheduler_executor(scheduler)

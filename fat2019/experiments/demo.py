@@ -16,7 +16,7 @@ from fat2019.data.synthesis import make_data_set
 from fat2019.scoring.evaluation import evaluate_run, predict_test
 from fat2019.scoring.metrics import lwlrap
 from fat2019.scoring.submission import write_submission
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.reader import FeatureStore
 from fat2019.training.callbacks import EpochCallback
 from fat2019.training.trainer import train

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fat2019.config.features import NAMED
 from fat2019.data.clip import DataSet
-from fat2019.store.builder import BuildSummary, build_features
+from fat2019.store.building.builder import BuildSummary, build_features
 from fat2019.store.manifest import MANIFEST_NAME
 from fat2019.utils.progress import Progress
 

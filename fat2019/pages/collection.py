@@ -18,8 +18,8 @@ from fat2019.config.features import SPLITS, FeatureConfig
 from fat2019.data.data_set import DataSet, find_data_set
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError, UnreadableAudio
+from fat2019.store.building.journal import JOURNAL_NAME
 from fat2019.store.copies import copy_of, describe_copies
-from fat2019.store.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME
 from fat2019.store.reader import FeatureStore
 from fat2019.utils.progress import Progress

@@ -23,10 +23,10 @@ from fat2019.audio.quantise import dequantise, stored_type
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
+from fat2019.store.building.journal import JOURNAL_NAME
 from fat2019.store.embeddings import FlatEmbeddings, read_embeddings
 from fat2019.store.formats import storage_format
 from fat2019.store.formats.base import Run, StorageFormat, Target
-from fat2019.store.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME, Manifest, read_manifest
 from fat2019.store.schema import ARRAYS, ShardShape, energy_points, offsets
 from fat2019.store.shards import CHANGED, REPAIR, read_errors

@@ -17,14 +17,14 @@ from fat2019.audio.clip import arrays_of
 from fat2019.audio.quantise import dequantise
 from fat2019.errors import DataError
 from fat2019.store import embeddings
+from fat2019.store.building.journal import JOURNAL_NAME, TEMPORARY_PREFIX
+from fat2019.store.building.planner import left_over
+from fat2019.store.building.sources import STAMPS_NAME
 from fat2019.store.formats import storage_format
-from fat2019.store.journal import JOURNAL_NAME, TEMPORARY_PREFIX
 from fat2019.store.manifest import MANIFEST_NAME, Header, Manifest, ShardRecord, read_manifest
-from fat2019.store.planner import left_over
 from fat2019.store.reader import edition, require_finished
 from fat2019.store.schema import ClipFeatures
 from fat2019.store.shards import FileRecord, content_key, open_regular, sha256
-from fat2019.store.sources import STAMPS_NAME
 from fat2019.utils.lock import LOCK_NAME, OWNER_SUFFIX
 
 # Other processors and library versions round sums of a spectrum otherwise; near the floor decibels magnify that.

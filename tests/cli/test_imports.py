@@ -104,7 +104,7 @@ LIGHT = (
     "fat2019.audio.silence",
     "fat2019.audio.logmel",
     "fat2019.store.reader",
-    "fat2019.store.builder",
+    "fat2019.store.building.builder",
     "fat2019.store.verify",
     "fat2019.cli",
 )

@@ -17,7 +17,7 @@ import numpy as np
 from fat2019.audio.logmel import log_mel
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from tests.faults.sounds import A_SHARD, data_set
 
 

@@ -8,7 +8,7 @@ import soundfile
 
 from fat2019.data.data_set import Clip, DataSet
 from fat2019.data.vocabulary import Vocabulary
-from fat2019.store.sources import STAMPS_NAME
+from fat2019.store.building.sources import STAMPS_NAME
 
 VOCABULARY = Vocabulary(("Bark", "Gong", "Meow"))
 FOLDERS = {"curated": "train_curated", "noisy": "train_noisy", "test": "test"}

@@ -16,8 +16,8 @@ import pytest
 
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
-from fat2019.store.journal import JOURNAL_NAME
+from fat2019.store.building.builder import build_features
+from fat2019.store.building.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME, read_manifest
 from fat2019.store.reader import FeatureStore
 from fat2019.store.verify import verify

@@ -14,8 +14,8 @@ import soundfile
 
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import find_data_set
-from fat2019.store.builder import build_features
-from fat2019.store.journal import JOURNAL_NAME, TEMPORARY_PREFIX
+from fat2019.store.building.builder import build_features
+from fat2019.store.building.journal import JOURNAL_NAME, TEMPORARY_PREFIX
 from tests.faults.sounds import contents
 
 ROOT = Path(__file__).parents[2]

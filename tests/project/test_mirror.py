@@ -24,7 +24,7 @@ WITHOUT_A_MODULE = {
     "feed/test_feed_order": "order, workers and seeds of both readers and the feed together",
     "runs/test_old_runs": "runs of version 0.1.0, through all commands",
     "store/test_old_stores": "stores of version 0.1.0, through builder, reader and verify",
-    "store/test_quarantine": "clips that cannot be used, through planner, worker and builder",
+    "store/building/test_quarantine": "clips that cannot be used, through planner, worker and builder",
     "training/test_own_folds": "one run for each fold of a data set, from build to table",
     "training/test_recipes": "every recipe trained for two steps",
     "training/test_resuming": "a run given again, with what must be the same",

@@ -13,7 +13,7 @@ from fat2019.scoring.ensembles import combine
 from fat2019.scoring.evaluation import evaluate_run, lwlrap_on_test, predict_test
 from fat2019.scoring.inference import score_clips
 from fat2019.scoring.metrics import lwlrap
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from tests.run_folders import make_run
 
 TEST = range(32, 40)  # the store's test clips

@@ -8,7 +8,7 @@ from fat2019.config.features import NAMED
 from fat2019.data.data_set import find_data_set
 from fat2019.errors import DataError
 from fat2019.store.audit import audit
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.reader import FeatureStore
 
 

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 
 from fat2019.config.features import FeatureConfig
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.copies import copy_of, describe_copies
 from fat2019.store.reader import FeatureStore
 from tests.faults.sounds import data_set, write_sounds

@@ -6,7 +6,7 @@ import pytest
 
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.info import describe, describe_balance
 from fat2019.store.reader import FeatureStore
 from tests.faults.sounds import data_set, write_sounds

@@ -6,7 +6,7 @@ import scipy.signal
 import soundfile
 
 from fat2019.config.features import NAMED
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.near_copies import describe_near_copies, near_copies, near_copy_of
 from fat2019.store.reader import FeatureStore
 from tests.faults.sounds import data_set

@@ -14,7 +14,7 @@ import pytest
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import find_data_set
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.info import describe
 from fat2019.store.manifest import read_manifest
 from fat2019.store.reader import FeatureStore

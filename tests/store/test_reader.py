@@ -10,7 +10,7 @@ import pytest
 from fat2019.audio.logmel import cumulative_energy, log_mel, repeat_to
 from fat2019.config.features import DTYPES, FeatureConfig
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.reader import FeatureStore
 from tests.builds import file_of
 from tests.faults.sounds import A_SHARD, VOCABULARY, data_set, write_sounds

@@ -14,17 +14,17 @@ import pytest
 from fat2019.audio.clip import arrays_of
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
+from fat2019.store.building.journal import JOURNAL_NAME
+from fat2019.store.building.planner import shard_counts
+from fat2019.store.building.sources import list_sources
 from fat2019.store.formats import storage_format
 from fat2019.store.formats.hdf5 import HDF5_SUFFIX, Hdf5Shard
 from fat2019.store.formats.tfrecord import AUDIO_SUFFIX, LOG_MEL_SUFFIX
-from fat2019.store.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME, Manifest, dumps, read_manifest, shard_to_json, to_bytes
-from fat2019.store.planner import shard_counts
 from fat2019.store.reader import FeatureStore
 from fat2019.store.schema import READ_VERSIONS
 from fat2019.store.shards import REPAIR, content_key
-from fat2019.store.sources import list_sources
 from fat2019.store.verify import verify
 from tests.builds import begin_old_store, file_of
 from tests.faults.sounds import A_SHARD, VOCABULARY, data_set, write_sounds
@@ -208,7 +208,9 @@ def test_labels_changed_in_the_manifest_alone_are_found_by_the_deep_check(store)
 def test_arrays_that_do_not_follow_from_the_audio_are_found_though_every_hash_holds(
     wrong, words, sounds, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("fat2019.store.worker.arrays_of", lambda audio, config: wrong(*arrays_of(audio, config)))
+    monkeypatch.setattr(
+        "fat2019.store.building.worker.arrays_of", lambda audio, config: wrong(*arrays_of(audio, config))
+    )
     build_features(data_set(sounds), tmp_path / "wrong", FeatureConfig(), workers=1)
     monkeypatch.undo()
     assert verify(tmp_path / "wrong") == []

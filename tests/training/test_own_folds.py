@@ -9,7 +9,7 @@ from fat2019.config.training import Stage, TrainConfig
 from fat2019.data.data_set import find_data_set
 from fat2019.errors import DataError
 from fat2019.scoring.cross_validation import cross_validation
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.reader import FeatureStore
 from fat2019.training.trainer import train_own_folds
 from tests import mock_data_sets as mocks

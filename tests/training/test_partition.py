@@ -14,7 +14,7 @@ from fat2019.data.clip import VALIDATION_FOLD, Clip, DataSet
 from fat2019.data.split import split_indices
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.reader import FeatureStore
 from fat2019.training.partition import Partition, own_folds
 from tests.faults.sounds import write_sound

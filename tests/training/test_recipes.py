@@ -13,7 +13,7 @@ from fat2019.config.recipes import RECIPES
 from fat2019.data.data_set import find_data_set
 from fat2019.feed.training import TrainingFeed
 from fat2019.models.networks import build, set_trainable
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.reader import FeatureStore
 
 

@@ -6,7 +6,7 @@ from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import find_data_set
 from fat2019.data.layouts import layouts
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.reader import FeatureStore
 from tests import mock_data_sets as mocks
 

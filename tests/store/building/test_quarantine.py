@@ -12,7 +12,7 @@ from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import Clip, DataSet
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.info import describe
 from fat2019.store.manifest import MANIFEST_NAME
 from fat2019.store.reader import FeatureStore

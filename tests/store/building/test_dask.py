@@ -14,11 +14,11 @@ import pytest
 from fat2019.config.features import FeatureConfig
 from fat2019.data.data_set import find_data_set
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 
 pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 
-from fat2019.store.dask import scheduler_executor
+from fat2019.store.building.dask import scheduler_executor
 
 pytestmark = pytest.mark.slow
 

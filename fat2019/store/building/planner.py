@@ -15,11 +15,11 @@ from pathlib import Path
 from fat2019.config.features import SPLITS, differences
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
+from fat2019.store.building.sources import Contents, Source, Sources, scan
+from fat2019.store.building.worker import Task
 from fat2019.store.formats import FORMATS, shard_files
 from fat2019.store.manifest import MOST_SHARDS, Header, ShardRecord
 from fat2019.store.shards import open_regular, sha256, shard_index, shard_name
-from fat2019.store.sources import Contents, Source, Sources, scan
-from fat2019.store.worker import Task
 
 _SOURCE_BYTES_A_SHARD = 128 << 20  # a worker holds the samples of a shard in memory
 # What a byte on disk becomes as 16-bit samples.

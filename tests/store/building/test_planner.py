@@ -11,9 +11,9 @@ import pytest
 from fat2019.config.features import FeatureConfig
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
+from fat2019.store.building.planner import shard_counts
 from fat2019.store.manifest import read_manifest
-from fat2019.store.planner import shard_counts
 from fat2019.store.reader import FeatureStore
 from fat2019.store.shards import shard_index
 from fat2019.store.verify import verify

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from fat2019.data.tree import Tree
+from fat2019.store.building.sources import STAMPS_NAME, alike_times, list_sources, scan
 from fat2019.store.reader import FeatureStore
-from fat2019.store.sources import STAMPS_NAME, alike_times, list_sources, scan
 from tests.builds import begin_old_store, build, rebuilt, refusal, shard_of, stamps
 from tests.faults.sounds import VOCABULARY, contents, data_set, write_sound
 

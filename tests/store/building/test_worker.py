@@ -9,7 +9,7 @@ import soundfile
 from fat2019.audio.silence import desilence
 from fat2019.config.features import NAMED, FeatureConfig
 from fat2019.errors import DataError
-from fat2019.store.builder import build_features
+from fat2019.store.building.builder import build_features
 from fat2019.store.reader import FeatureStore
 from tests.builds import build
 from tests.faults.sounds import data_set, set_time

@@ -6,7 +6,7 @@ import google_crc32c
 import pytest
 
 from fat2019.errors import DataError
-from fat2019.store.journal import read_journal
+from fat2019.store.building.journal import read_journal
 from fat2019.store.manifest import MANIFEST_NAME
 from tests.builds import build, refusal
 from tests.faults.sounds import contents
@@ -28,7 +28,7 @@ def test_a_journal_that_is_not_of_this_program_is_named(sounds, tmp_path, other,
 
 def test_a_journal_that_the_disk_cannot_read_is_named(tmp_path, monkeypatch):
     # Reading a process's memory from address 0 fails as a broken disk does.
-    monkeypatch.setattr("fat2019.store.journal.open_regular", lambda path: io.FileIO("/proc/self/mem"))
+    monkeypatch.setattr("fat2019.store.building.journal.open_regular", lambda path: io.FileIO("/proc/self/mem"))
     (tmp_path / "build.journal").touch()
     with pytest.raises(DataError, match=r"build\.journal: cannot be read: Input/output error"):
         read_journal(tmp_path)

@@ -158,7 +158,9 @@ def test_a_file_that_goes_while_the_store_is_looked_at_is_no_matter(sounds, tmp_
             (out / ".tmp-being-written").unlink()
         yield entries
 
-    monkeypatch.setattr("fat2019.store.sources.os", types.SimpleNamespace(**vars(os) | {"scandir": list_and_remove}))
+    monkeypatch.setattr(
+        "fat2019.store.building.sources.os", types.SimpleNamespace(**vars(os) | {"scandir": list_and_remove})
+    )
     assert build(sounds, out).up_to_date
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from fat2019.data.data_set import Clip, DataSet
 from fat2019.errors import DataError
-from fat2019.store.journal import replace
+from fat2019.store.building.journal import replace
 from fat2019.store.manifest import is_file_name
 from fat2019.store.shards import open_regular
 from fat2019.utils.files import open_plain

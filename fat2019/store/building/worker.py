@@ -13,12 +13,12 @@ from pathlib import Path
 from fat2019.audio.clip import ClipAudio, arrays_of, load_clip
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError, FailedRead, UnreadableAudio
+from fat2019.store.building.journal import TEMPORARY_PREFIX
+from fat2019.store.building.sources import Source, content_hash, link_status
 from fat2019.store.formats import storage_format
-from fat2019.store.journal import TEMPORARY_PREFIX
 from fat2019.store.manifest import ClipTable, Header, QuarantineTable, ShardRecord
 from fat2019.store.schema import ClipFeatures, ShardHead
 from fat2019.store.shards import FileRecord, content_key
-from fat2019.store.sources import Source, content_hash, link_status
 
 
 @dataclasses.dataclass(frozen=True)

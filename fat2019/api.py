@@ -164,7 +164,7 @@ def register_network(name: str, builder: "Builder") -> None:
 
     if name in NETWORKS and name not in BUILDERS:
         raise DataError(f"network: there is a {name!r} already; give another name")
-    NETWORKS[name] = False
+    NETWORKS[name] = None
     BUILDERS[name] = builder
 
 

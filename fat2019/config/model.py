@@ -1,18 +1,28 @@
 """Which network, and what of it is trained. Its builders are in :mod:`fat2019.models`."""
 
 import dataclasses
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from fat2019.errors import DataError
 from fat2019.utils.values import MODEL, Checked, option, require
 
-NETWORKS = {  # whether it is a head on a backbone
-    "simple": False,
-    "compact": False,
-    "resnet50": True,
-    "mobilenetv2": True,
-    "efficientnetv2-b0": True,
-    "yamnet": True,
+
+class BackboneSizes(NamedTuple):
+    """What the numbers of parameters of a backbone under each head follow from."""
+
+    parameters: int
+    channels: int  # of its feature map
+    stage_channels: int  # of the maps that the head ``stages`` takes, together
+
+
+# In the order in which they are listed; none for networks that are no head on a backbone.
+NETWORKS: dict[str, BackboneSizes | None] = {
+    "simple": None,
+    "compact": None,
+    "resnet50": BackboneSizes(23_587_712, 2_048, 3_584),
+    "mobilenetv2": BackboneSizes(2_257_984, 1_280, 1_632),
+    "efficientnetv2-b0": BackboneSizes(5_919_312, 1_280, 1_680),
+    "yamnet": BackboneSizes(3_217_344, 1_024, 4_352),
 }
 HEADS = ("dense", "conv", "mlp", "linear", "stages")
 PUBLISHED = ("pretrained", "imagenet", "audioset")  # weights that are not in a file of the user's
@@ -113,4 +123,4 @@ class ModelConfig(Checked):
     @property
     def has_backbone(self) -> bool:
         """Whether it is a head on a network made elsewhere."""
-        return NETWORKS[self.name]
+        return NETWORKS[self.name] is not None

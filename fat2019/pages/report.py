@@ -66,7 +66,7 @@ def report(
         {
             "name": name,
             "model": run.config["train"]["model"],
-            "has_head": NETWORKS[run.config["train"]["model"]["name"]],
+            "has_head": NETWORKS[run.config["train"]["model"]["name"]] is not None,
             **run.summary(),
             "held_out": lwlrap(results.truth, scores),
             "caution": caution(run.metrics["validation"], own_folds(results.store.clips["fold"])),

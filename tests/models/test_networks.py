@@ -8,7 +8,7 @@ import pytest
 
 from fat2019.config import model as config
 from fat2019.config.features import NAMED
-from fat2019.config.model import NETWORKS, ModelConfig
+from fat2019.config.model import NETWORKS, BackboneSizes, ModelConfig
 from fat2019.errors import DataError
 from fat2019.models.backbones import BACKBONES, Backbone
 from fat2019.models.heads import HEADS
@@ -90,7 +90,7 @@ def _slow_to_settle(input_shape, name):
 
 @pytest.mark.parametrize("momentum, settled", [(0.9, True), (0.999, False)])
 def test_trained_statistics_score_after_few_steps_as_those_of_the_batch(monkeypatch, momentum, settled):
-    monkeypatch.setitem(NETWORKS, "slow", True)
+    monkeypatch.setitem(NETWORKS, "slow", BackboneSizes(1, 1, 1))
     published = Published("imagenet", "https://localhost/none", keras_models)
     monkeypatch.setitem(BACKBONES, "slow", Backbone(_slow_to_settle, top=(), stages=(), published=published))
     keras.utils.set_random_seed(0)
@@ -126,5 +126,7 @@ def test_windows_of_another_length_and_type_are_of_the_same_front_end():
 
 
 def test_the_names_of_configurations_are_those_that_can_be_built():
-    assert {name: name in BACKBONES for name in (*OWN, *BACKBONES)} == NETWORKS
+    assert {name: name in BACKBONES for name in (*OWN, *BACKBONES)} == {
+        name: sizes is not None for name, sizes in NETWORKS.items()
+    }
     assert tuple(HEADS) == config.HEADS

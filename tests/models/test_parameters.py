@@ -5,18 +5,19 @@ import json
 import pytest
 
 from fat2019.config.features import NAMED
-from fat2019.config.model import HEADS, NETWORKS, ModelConfig
+from fat2019.config.model import HEADS, NETWORKS, BackboneSizes, ModelConfig
 from fat2019.config.recipes import RECIPES, recipe_of
+from fat2019.models.backbones import BACKBONES
 from fat2019.models.networks import build, parameter_counts
-from fat2019.models.parameters import SIZES, Size, list_models
+from fat2019.models.parameters import Size, list_models, sizes
 
 
 def test_every_network_and_head_is_listed_once():
     heads = {name: HEADS if has_backbone else ("own",) for name, has_backbone in NETWORKS.items()}
-    assert [(size.network, size.head) for size in SIZES] == [(name, head) for name in heads for head in heads[name]]
+    assert [(size.network, size.head) for size in sizes()] == [(name, head) for name in heads for head in heads[name]]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size.network}-{size.head}")
+@pytest.mark.parametrize("size", sizes(), ids=lambda size: f"{size.network}-{size.head}")
 def test_a_row_is_what_the_builder_makes(size):
     features = NAMED[RECIPES[recipe_of(size.network)].features]
     head = "dense" if size.head == "own" else size.head
@@ -25,6 +26,14 @@ def test_a_row_is_what_the_builder_makes(size):
     total, trainable, _ = parameter_counts(model)
     units = model.get_layer("scores").kernel.shape[0]
     assert size == Size(size.network, size.head, total, trainable, units)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_the_row_of_a_backbone_is_what_it_is_made_of(name):
+    features, row = NAMED[RECIPES[recipe_of(name)].features], BACKBONES[name]
+    backbone = row.build((features.window_frames, features.mel_bands, row.channels), name)
+    maps = [backbone.get_layer(stage).output.shape[-1] for stage in row.stages]
+    assert BackboneSizes(backbone.count_params(), backbone.output.shape[-1], sum(maps)) == NETWORKS[name]
 
 
 def test_classes_add_to_the_last_layer_alone():

@@ -12,7 +12,7 @@ def _to_plus_minus_one(images: Any) -> Any:
     return keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
 
 
-MOBILENETV2 = Backbone(
+BACKBONE = Backbone(
     build=of_keras("MobileNetV2"),
     # Keras counts the 17 bottlenecks from 0, the report from 1; what follows the last of them goes with it.
     top=(*(f"block_{n}_" for n in range(10, 17)), "Conv_1", "out_relu"),

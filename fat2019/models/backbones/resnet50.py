@@ -13,7 +13,7 @@ def _minus_imagenet_mean(images: Any) -> Any:
     return keras.layers.Rescaling(1.0, offset=[-103.939, -116.779, -123.68])(images)
 
 
-RESNET50 = Backbone(
+BACKBONE = Backbone(
     build=of_keras("ResNet50"),
     top=("conv4_", "conv5_"),
     stages=("conv3_block4_out", "conv4_block6_out", "conv5_block3_out"),

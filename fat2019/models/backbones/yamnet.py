@@ -170,7 +170,7 @@ def _wrong_arrays(path: Path) -> str | None:
     return "its arrays are not those of YAMNet as published"
 
 
-YAMNET = Backbone(
+BACKBONE = Backbone(
     build=build,
     top=("layer13_", "layer14_"),  # those of 1,024 channels
     stages=tuple(f"layer{stage}_pointwise_conv_relu" for stage in (6, 8, 10, 11, 12, 13, 14)),

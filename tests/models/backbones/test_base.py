@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from fat2019.config.model import NETWORKS
+from fat2019.config.model import NETWORKS, BackboneSizes
 from fat2019.errors import DataError
 from fat2019.models.backbones import BACKBONES, Backbone
 from fat2019.models.backbones.base import of_keras
@@ -93,7 +93,7 @@ def test_a_further_backbone_is_one_row(monkeypatch):
     published = Published("imagenet", "https://localhost/some_file.h5", keras_models)
     row = Backbone(of_keras("MobileNetV3Small"), top=("expanded_conv_10",), stages=(), published=published)
     monkeypatch.setitem(BACKBONES, "mobilenetv3", row)
-    monkeypatch.setitem(NETWORKS, "mobilenetv3", True)
+    monkeypatch.setitem(NETWORKS, "mobilenetv3", BackboneSizes(1, 1, 1))
     model = built("mobilenetv3", classes=5, shape=SMALL, trainable="top")
     assert np.shape(model(np.zeros((1, *SMALL, 1)))) == (1, 5)
     _, trained, frozen = parameter_counts(model)

@@ -3,7 +3,7 @@
 from fat2019.models.backbones.base import Backbone, of_keras
 from fat2019.models.weights import Published, keras_models
 
-EFFICIENTNETV2_B0 = Backbone(
+BACKBONE = Backbone(
     build=of_keras("EfficientNetV2B0"),
     top=("block6", "top_"),
     stages=("block4c_add", "block5e_add", "block6h_add", "top_activation"),

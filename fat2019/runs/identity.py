@@ -16,7 +16,7 @@ from fat2019.runs.configuration import CONFIG_NAME, read_config, write_config
 from fat2019.runs.upgrade import upgraded
 from fat2019.store.reader import FeatureStore
 from fat2019.utils.files import clear_unfinished, make_folder, read_json
-from fat2019.utils.lock import RUN_LOCK_NAME
+from fat2019.utils.lock import RUN_LOCK_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def begin_or_resume(path: Path, wanted: dict[str, Any], also: dict[str, Any]) ->
     wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they are in the file
     before = read_json(path / CONFIG_NAME) if (path / CONFIG_NAME).is_file() else {}
     is_run = "train" in before  # other programs have a config.json too
-    if not is_run and any(entry.name != RUN_LOCK_NAME for entry in path.iterdir()):
+    if not is_run and any(entry.name not in RUN_LOCK_NAMES for entry in path.iterdir()):
         raise DataError(f"{path}: this folder is neither empty nor a run; give another one")
     if is_run and _has_trained(path):
         before = read_config(path)

@@ -45,7 +45,8 @@ def caution(validation: dict[str, Any], own_folds: Sequence[str] = ()) -> str | 
     if validation["clips_of_rarest_class"] < _FEW_OF_A_CLASS:
         reasons.append(f"the rarest class has {validation['clips_of_rarest_class']} of them")
     if validation["classes_not_held_out"]:
-        reasons.append(f"{validation['classes_not_held_out']} classes have none")
+        left = validation["classes_not_held_out"]
+        reasons.append("1 class has none" if left == 1 else f"{left} classes have none")
     if not reasons:
         return None
     folds = "--own-folds" if len(own_folds) > 1 else "--folds 5"

@@ -25,7 +25,7 @@ from fat2019.store.manifest import MANIFEST_NAME, Header, Manifest, ShardRecord,
 from fat2019.store.reader import edition, require_finished
 from fat2019.store.schema import ClipFeatures
 from fat2019.store.shards import FileRecord, content_key, open_regular, sha256
-from fat2019.utils.lock import LOCK_NAME, OWNER_SUFFIX
+from fat2019.utils.lock import LOCK_NAMES
 
 # Other processors and library versions round sums of a spectrum otherwise; near the floor decibels magnify that.
 _TOLERANCE_DB = 0.1
@@ -83,7 +83,7 @@ def _check(folder: Path, deep: bool) -> Iterator[Problem]:
 
 def _unknown_files(folder: Path, manifest: Manifest) -> Iterator[Problem]:
     known = {file.name for shard in manifest.shards for file in shard.files}
-    known |= {MANIFEST_NAME, JOURNAL_NAME, LOCK_NAME, LOCK_NAME + OWNER_SUFFIX, STAMPS_NAME}
+    known |= {MANIFEST_NAME, JOURNAL_NAME, *LOCK_NAMES, STAMPS_NAME}
     if (folder / JOURNAL_NAME).exists():  # the shards of an update that is not finished
         known |= left_over(folder, manifest.shards).keys()
     for name in sorted(path.name for path in folder.iterdir()):

@@ -19,6 +19,8 @@ from fat2019.utils.ending import undone
 LOCK_NAME = "build.lock"
 RUN_LOCK_NAME = "train.lock"
 OWNER_SUFFIX = ".owner"  # of what stands for a lock where the file system has none
+LOCK_NAMES = (LOCK_NAME, LOCK_NAME + OWNER_SUFFIX)
+RUN_LOCK_NAMES = (RUN_LOCK_NAME, RUN_LOCK_NAME + OWNER_SUFFIX)
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _SECONDS_BETWEEN_BEATS = 20.0
 _SECONDS_UNTIL_DEAD = 300.0  # machines' clocks differ, and a network's folder shows times late

@@ -1,3 +1,6 @@
+import errno
+import fcntl
+
 import pytest
 
 from fat2019.config.model import ModelConfig
@@ -5,6 +8,7 @@ from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
 from fat2019.runs.configuration import read_config
 from fat2019.runs.identity import begin_or_resume, identity
+from fat2019.utils.lock import run_lock
 
 
 def configuration(path):
@@ -34,6 +38,17 @@ def test_a_command_that_failed_before_its_first_epoch_does_not_stand_in_the_way_
     begin_or_resume(tmp_path, {"train": {"weights": "none"}}, {"versions": 1})
     assert configuration(tmp_path) == {"train": {"weights": "none"}, "versions": 1}
     assert not (tmp_path / "split.csv").exists()
+
+
+def test_what_stands_for_a_lock_where_there_are_none_does_not_stand_in_the_way(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with run_lock(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] != []
+        begin_or_resume(tmp_path, {"train": {"seed": 1}}, {})
+    assert (tmp_path / "config.json").is_file()
 
 
 def test_a_folder_with_something_else_in_it_is_not_made_a_run(tmp_path):

@@ -20,6 +20,7 @@ def test_what_stands_behind_a_score_is_counted():
         ({"groups": 20}, "they come from 20 groups"),
         ({"clips_of_rarest_class": 2}, "the rarest class has 2 of them"),
         ({"classes_not_held_out": 3}, "3 classes have none"),
+        ({"classes_not_held_out": 1}, "1 class has none"),
     ],
 )
 def test_a_score_on_little_carries_a_caution(change, words):

@@ -45,7 +45,7 @@ from fat2019.store.shards import open_regular
 from fat2019.utils.cores import cores
 from fat2019.utils.ending import deferred, undone
 from fat2019.utils.files import make_folder, sync_folder
-from fat2019.utils.lock import LOCK_NAME, OWNER_SUFFIX, build_lock
+from fat2019.utils.lock import LOCK_NAMES, build_lock
 from fat2019.utils.progress import Progress
 
 _LOG = logging.getLogger("fat2019")
@@ -148,7 +148,7 @@ def _up_to_date(out: Path, wanted: Header, sources: Sources) -> Manifest | None:
 
 def _is_trace(name: str) -> bool:
     """Whether a file is what only a builder at work, or one that died, leaves."""
-    return name in (JOURNAL_NAME, LOCK_NAME, LOCK_NAME + OWNER_SUFFIX) or name.startswith(TEMPORARY_PREFIX)
+    return name in (JOURNAL_NAME, *LOCK_NAMES) or name.startswith(TEMPORARY_PREFIX)
 
 
 @contextlib.contextmanager

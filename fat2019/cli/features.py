@@ -19,6 +19,7 @@ from fat2019.cli.output import epoch_line, print_result, say_what_was_found
 from fat2019.config.features import DTYPES, NAMED, SPLITS
 from fat2019.models.weights import PRETRAINED, require_pretrained
 from fat2019.store.formats import FORMATS
+from fat2019.utils.printable import counted
 from fat2019.utils.progress import progress
 from fat2019.utils.tensorflow import load_tensorflow
 
@@ -152,11 +153,11 @@ def build_features(
         )
     result = dataclasses.asdict(summary)
     if summary.up_to_date:
-        lines = [f"{out}: up to date, {summary.clips} clips"]
+        lines = [f"{out}: up to date, {counted(summary.clips, 'clip')}"]
     else:
         lines = [
-            f"{out}: {summary.clips} clips in {summary.seconds:.1f} s; shards: {summary.shards_built} built, "
-            f"{summary.shards_reused} kept, {summary.shards_removed} removed",
+            f"{out}: {counted(summary.clips, 'clip')} in {summary.seconds:.1f} s; "
+            f"shards: {summary.shards_built} built, {summary.shards_reused} kept, {summary.shards_removed} removed",
             f"audio {summary.audio_seconds_before / 3600:.2f} h, without silence "
             f"{summary.audio_seconds_after / 3600:.2f} h",
         ]
@@ -202,8 +203,8 @@ def embed(store: Path, network: str, json_: bool) -> None:
         dataclasses.asdict(summary),
         json_,
         [
-            f"{summary.folder}: {summary.tiles} embeddings of {summary.clips} clips in {summary.seconds:.1f} s; "
-            f"shards: {summary.shards_embedded} embedded, {summary.shards_kept} kept"
+            f"{summary.folder}: {counted(summary.tiles, 'embedding')} of {counted(summary.clips, 'clip')} in "
+            f"{summary.seconds:.1f} s; shards: {summary.shards_embedded} embedded, {summary.shards_kept} kept"
         ],
     )
 

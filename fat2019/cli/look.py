@@ -18,7 +18,7 @@ from fat2019.errors import DataError
 from fat2019.models.weights import PRETRAINED, require_pretrained
 from fat2019.utils.extras import require_extra
 from fat2019.utils.files import require_place
-from fat2019.utils.printable import one_line
+from fat2019.utils.printable import counted, one_line
 from fat2019.utils.progress import progress
 from fat2019.utils.tensorflow import load_tensorflow
 
@@ -84,7 +84,8 @@ def explore(
         result,
         json_,
         [
-            f"{out}: {result['clips']:,} clips, {result['classes']} classes, {result['hours']:.2f} h",
+            f"{out}: {counted(result['clips'], 'clip')}, {counted(result['classes'], 'class')}, "
+            f"{result['hours']:.2f} h",
             *filter(None, [result["copies"]]),
         ],
     )
@@ -115,7 +116,7 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
     lines = [f"{row['name']}: LWLRAP {row['held_out']:.4f}" for row in result["runs"]]
     if result["ensemble"] is not None:
         lines.append(f"mean of the runs: LWLRAP {result['ensemble']:.4f}")
-    print_result(result, json_, [f"{out}: {result['clips']} {result['split']} clips held out", *lines])
+    print_result(result, json_, [f"{out}: {counted(result['clips'], result['split'] + ' clip')} held out", *lines])
 
 
 @click.command(

@@ -11,6 +11,7 @@ from fat2019.cli.loading import require_file, require_runs
 from fat2019.cli.options import PATH, Mean, Windows, as_json
 from fat2019.cli.output import print_result
 from fat2019.utils.files import require_place
+from fat2019.utils.printable import counted
 from fat2019.utils.progress import progress
 from fat2019.utils.tensorflow import load_tensorflow
 
@@ -40,7 +41,10 @@ def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Wind
     print_result(
         {"run": str(run), "windows": windows, **result},
         json_,
-        [f"{run}: LWLRAP on {name} {part['lwlrap']:.4f} ({part['clips']} clips)" for name, part in result.items()],
+        [
+            f"{run}: LWLRAP on {name} {part['lwlrap']:.4f} ({counted(part['clips'], 'clip')})"
+            for name, part in result.items()
+        ],
     )
 
 
@@ -116,7 +120,10 @@ def predict(
             "seconds": round(time.monotonic() - began, 1),
         },
         json_,
-        [f"{out}: {len(fnames)} clips, {len(vocabulary)} classes, mean of {len(runs)} run(s)"],
+        [
+            f"{out}: {counted(len(fnames), 'clip')}, {counted(len(vocabulary), 'class')}, "
+            f"mean of {counted(len(runs), 'run')}"
+        ],
     )
 
 

@@ -19,6 +19,7 @@ from fat2019.config.recipe import Recipe
 from fat2019.config.recipes import OURS, RECIPES, configure, recipe_of
 from fat2019.experiments.choice import choose_recipe, fitted
 from fat2019.utils.files import require_place
+from fat2019.utils.printable import counted
 from fat2019.utils.progress import progress
 from fat2019.utils.tensorflow import load_tensorflow
 
@@ -141,7 +142,7 @@ def _built(sounds: Path, layout: str | None, configuration: str) -> "FeatureStor
     place = store_place(sounds, configuration)
     with progress("clips") as show:
         summary = build_store(data_set, place, configuration, show)
-    log.info("%s: %d clips of %s", place, summary.clips, sounds)
+    log.info("%s: %s of %s", place, counted(summary.clips, "clip"), sounds)
     for fname, reason in summary.quarantined:
         log.warning("left out: %s: %s", fname, reason)
     return FeatureStore.open(place)
@@ -160,8 +161,8 @@ def _page_of(run: Path) -> Path:
 def _trained(run: "Run") -> str:
     validation, epochs = run.metrics["validation"], run.metrics["epochs"]
     return (
-        f"{run.path}: LWLRAP on validation {validation['lwlrap']:.4f} ({validation['clips']} clips, "
-        f"{validation['windows']} windows), {epochs} epoch{'' if epochs == 1 else 's'} in "
+        f"{run.path}: LWLRAP on validation {validation['lwlrap']:.4f} ({counted(validation['clips'], 'clip')}, "
+        f"{validation['windows']} windows), {counted(epochs, 'epoch')} in "
         f"{run.metrics['seconds']:.0f} s"
     )
 
@@ -226,7 +227,7 @@ def relabel(
     print_result(
         {"out": str(out), "clips": len(table), "uses": uses, "mean_agreement": agreement},
         json_,
-        [f"{out}: {len(table)} clips: " + ", ".join(f"{use} {count}" for use, count in uses.items())],
+        [f"{out}: {counted(len(table), 'clip')}: " + ", ".join(f"{use} {count}" for use, count in uses.items())],
     )
 
 

@@ -20,6 +20,7 @@ from fat2019.scoring.members import require_same_classes, require_same_recording
 from fat2019.scoring.metrics import lwlrap
 from fat2019.scoring.submission import read_truth
 from fat2019.store.reader import FeatureStore
+from fat2019.utils.printable import counted
 from fat2019.utils.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -156,8 +157,8 @@ def _say_unusable(stores: Sequence[FeatureStore]) -> None:
     lost = sorted({fname for store in stores for fname in _lost_test_clips(store)})
     if lost:
         log.warning(
-            "%d test clips could not be used and get each class's share of the training clips (--strict refuses): %s",
-            len(lost),
+            "%s without usable audio: scored by each class's share of the training clips (--strict refuses): %s",
+            counted(len(lost), "test clip"),
             _some(lost),
         )
 
@@ -290,8 +291,8 @@ def require_test_clips(store: FeatureStore, *, strict: bool = True) -> None:
         raise DataError(f"{store.path}: it has no test clips; build them with --splits test or without --splits")
     if strict and (lost := _lost_test_clips(store)):
         raise DataError(
-            f"{store.path}: {len(lost)} test clips could not be used and have no scores: {_some(lost)}; mend the files "
-            "and build again"
+            f"{store.path}: {counted(len(lost), 'test clip')} without usable audio, so without scores: {_some(lost)}; "
+            "mend the files and build again"
         )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fat2019.utils.printable import counted
+
 _FEW_CLIPS = 100  # a score of 0.8 on 100 clips has a standard error of about 0.03
 _FEW_OF_A_CLASS = 5
 
@@ -39,14 +41,13 @@ def caution(validation: dict[str, Any], own_folds: Sequence[str] = ()) -> str | 
         return None
     reasons = []
     if validation["clips"] < _FEW_CLIPS:
-        reasons.append(f"only {validation['clips']} clips were held out")
+        reasons.append(f"held out: only {counted(validation['clips'], 'clip')}")
     if validation["groups"] < min(_FEW_CLIPS, validation["clips"]):
-        reasons.append(f"they come from {validation['groups']} groups")
+        reasons.append(f"from {counted(validation['groups'], 'group')}")
     if validation["clips_of_rarest_class"] < _FEW_OF_A_CLASS:
-        reasons.append(f"the rarest class has {validation['clips_of_rarest_class']} of them")
+        reasons.append(f"{validation['clips_of_rarest_class']} of the rarest class")
     if validation["classes_not_held_out"]:
-        left = validation["classes_not_held_out"]
-        reasons.append("1 class has none" if left == 1 else f"{left} classes have none")
+        reasons.append(f"without any: {counted(validation['classes_not_held_out'], 'class')}")
     if not reasons:
         return None
     folds = "--own-folds" if len(own_folds) > 1 else "--folds 5"

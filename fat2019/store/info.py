@@ -9,6 +9,7 @@ from fat2019.data.split import balance, split_indices
 from fat2019.errors import DataError
 from fat2019.store.copies import copy_of, describe_copies
 from fat2019.store.reader import FeatureStore
+from fat2019.utils.printable import counted
 
 
 def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
@@ -57,14 +58,14 @@ def describe(store: FeatureStore) -> tuple[dict[str, Any], list[str]]:
     for name, part in splits.items():
         lines.append(
             f"{name}: {part['clips']:,} clips, {part['hours']:.2f} h, without silence "
-            f"{part['hours_without_silence']:.2f} h; {part['kept_whole']} silent clips (kept untrimmed)"
+            f"{part['hours_without_silence']:.2f} h; {counted(int(part['kept_whole']), 'silent clip')} (kept untrimmed)"
         )
     lines += filter(None, [describe_copies(store, copies)])
     if store.notes:
         fname, note = store.notes[0]
-        lines.append(f"changed when read: {len(store.notes)} clips, for instance {fname}: {note}")
+        lines.append(f"changed when read: {counted(len(store.notes), 'clip')}, for instance {fname}: {note}")
     if len(store.quarantine):
-        lines.append(f"left out: {len(store.quarantine)} clips that could not be used")
+        lines.append(f"left out: {counted(len(store.quarantine), 'clip')} without usable audio")
     return result, lines
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from fat2019.audio.quantise import dequantise
 from fat2019.store.reader import FeatureStore
+from fat2019.utils.printable import counted
 
 _SECONDS = 1.0
 _DYNAMIC_RANGE_DB = 60.0  # below it, noise of codecs differs
@@ -74,7 +75,7 @@ def describe_near_copies(store: FeatureStore, pairs: Sequence[tuple[int, int]]) 
         return None
     fnames = store.clips["fname"].to_numpy()
     clip, other = pairs[0]
-    count = "1 clip" if len(pairs) == 1 else f"{len(pairs)} clips"
+    count = counted(len(pairs), "clip")
     return (
         f"{count} of validation and test sound{'s' if len(pairs) == 1 else ''} like one trained on, such as "
         f"{fnames[clip]} like {fnames[other]}: scores may flatter; --near-copies together, or a table with a column "

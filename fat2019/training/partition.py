@@ -21,6 +21,7 @@ from fat2019.store.near_copies import near_copy_of
 from fat2019.store.reader import FeatureStore
 from fat2019.training.cleaning import read_judged
 from fat2019.utils.files import write_whole
+from fat2019.utils.printable import counted
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,9 @@ class Partition:
             others = [held_out for other, held_out in self.validation.items() if other != split]
             both = np.isin(groups[clips], groups[np.concatenate(others)]) if others else np.zeros(len(clips), bool)
             if both.any():
-                log.warning("%d %s clips are not trained on: copies or groups of clips held out", both.sum(), split)
+                log.warning(
+                    "not trained on: %s, copies or in groups of clips held out", counted(both.sum(), f"{split} clip")
+                )
             train[split] = clips[~both]
         return dataclasses.replace(self, train=train)
 
@@ -122,7 +125,7 @@ def _near_copies(
     if config.near_copies == "say":
         return []
     near = near_copy_of(store, np.flatnonzero(splits != "test"))
-    log.info("near copies: %d clips are kept on the side of another one", (near != np.arange(len(near))).sum())
+    log.info("near copies: %s kept beside another", counted((near != np.arange(len(near))).sum(), "clip"))
     return [near]
 
 
@@ -169,11 +172,11 @@ def _own_fold_held_out(
         raise DataError(f"validate_on_fold: expected one of the data set's own folds ({there}), received {fold!r}")
     again = np.isin(copies, copies[held_out]) & ~held_out
     if again.any():
-        log.warning("%d clips are not trained on: copies of clips held out", again.sum())
+        log.warning("not trained on: %s, copies of clips held out", counted(again.sum(), "clip"))
     # The folds are the data set's own, and scores are compared by them: a group astride is said, and stays.
     astride = np.isin(groups, groups[held_out]) & ~held_out & ~again
     if astride.any():
-        log.warning("fold %s: %d clips to train on are of groups that clips held out are of", fold, astride.sum())
+        log.warning("fold %s: %s to train on in groups of clips held out", fold, counted(astride.sum(), "clip"))
     return np.flatnonzero(~held_out & ~again), np.flatnonzero(held_out)
 
 

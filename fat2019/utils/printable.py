@@ -1,4 +1,4 @@
-"""Names of files and classes may hold anything; what is printed of them is to move no cursor and break no line."""
+"""Words in messages. Names may hold anything: what is printed of them is to move no cursor and break no line."""
 
 import unicodedata
 
@@ -14,6 +14,11 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """The same, with line breaks and tabs as escapes too: for a name."""
     return printable(text.replace("\n", r"\n").replace("\t", r"\t"))
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 clip``, ``1,024 clips``."""
+    return f"{count:,} {noun if count == 1 else noun + ('es' if noun.endswith('s') else 's')}"
 
 
 def _shown(one: str) -> str:

@@ -151,7 +151,7 @@ def test_a_test_clip_without_features_gets_the_label_shares_of_the_training(stor
     labelled = store.labels[(store.clips["split"] != "test").to_numpy()]
     np.testing.assert_allclose(predicted[row], labelled.mean(axis=0))
     np.testing.assert_allclose(np.delete(predicted, row, axis=0), combine(scores[:2]))
-    assert "1 test clips could not be used and get each class's share of the training clips" in caplog.text
+    assert "1 test clip without usable audio: scored by each class's share of the training clips" in caplog.text
     assert lost in caplog.text
 
 
@@ -164,7 +164,7 @@ def test_the_label_shares_are_those_of_the_clips_that_the_run_was_trained_on(sto
 
 
 def test_a_test_clip_without_features_is_refused_if_that_is_asked_for(runs, lost):
-    with pytest.raises(DataError, match=rf"1 test clips could not be used and have no scores: {lost}"):
+    with pytest.raises(DataError, match=rf"1 test clip without usable audio, so without scores: {lost}"):
         predict_test([runs[0].path], strict=True)
 
 

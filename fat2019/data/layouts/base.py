@@ -14,6 +14,7 @@ from fat2019.data.own_split import own_split
 from fat2019.data.tree import Tree
 from fat2019.data.vocabulary import Vocabulary
 from fat2019.errors import DataError
+from fat2019.utils.printable import counted
 
 COLUMNS = ("name", "labels", "split", "fold", "group")  # what --columns can name
 
@@ -106,7 +107,7 @@ def passed_over(tree: Tree) -> tuple[str, ...]:
         return ()
     suffixes = Counter(PurePosixPath(path).suffix or "none" for path in others)
     some = ", ".join(f"{suffix} ({count})" for suffix, count in suffixes.most_common(3))
-    return (f"passed over {len(others)} files that have no suffix of audio: {some}, for instance {others[0]}",)
+    return (f"passed over {counted(len(others), 'file')} without a suffix of audio: {some}, for instance {others[0]}",)
 
 
 def data_set(

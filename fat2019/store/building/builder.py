@@ -46,6 +46,7 @@ from fat2019.utils.cores import cores
 from fat2019.utils.ending import deferred, undone
 from fat2019.utils.files import make_folder, sync_folder
 from fat2019.utils.lock import LOCK_NAMES, build_lock
+from fat2019.utils.printable import counted
 from fat2019.utils.progress import Progress
 
 _LOG = logging.getLogger("fat2019")
@@ -140,7 +141,7 @@ def _up_to_date(out: Path, wanted: Header, sources: Sources) -> Manifest | None:
     if plan.tasks or plan.removed or any(_is_trace(entry.name) for entry in os.scandir(out)):
         return None
     if contents.compared:
-        _LOG.info("%d clips were copied or touched, and compared by content: they are the same", contents.compared)
+        _LOG.info("the same by content: %s that looked copied or touched", counted(contents.compared, "clip"))
         with contextlib.suppress(OSError):  # a store that cannot be written to is compared again the next time
             write_stamps(out, sources)
     return manifest

@@ -75,7 +75,7 @@ def test_audio_outside_of_any_class_and_other_files_are_named(tmp_path):
     (tmp_path / "bark/notes.txt").write_text("x")
     data = find_data_set(tmp_path)
     assert data.left_out == (("stray.wav", "not in the folder of a class"),)
-    assert data.notes == ("passed over 1 files that have no suffix of audio: .txt (1), for instance bark/notes.txt",)
+    assert data.notes == ("passed over 1 file without a suffix of audio: .txt (1), for instance bark/notes.txt",)
 
 
 def test_hidden_folders_and_files_are_passed_over(tmp_path):

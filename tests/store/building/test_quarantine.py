@@ -194,4 +194,4 @@ def test_sounds_that_are_changed_when_they_are_read_are_named_by_build_and_store
     assert store.notes == [(fname, note)]
     result, lines = describe(store)
     assert result["notes"] == [{"fname": fname, "note": note}]
-    assert f"changed when read: 1 clips, for instance c002.wav: {note}" in lines
+    assert f"changed when read: 1 clip, for instance c002.wav: {note}" in lines

@@ -19,6 +19,7 @@ from fat2019.scoring.ensembles import combine
 from fat2019.scoring.means import Mean
 from fat2019.utils.files import write_whole
 from fat2019.utils.table_reader import Table, read_table
+from fat2019.utils.tables import say_formulas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,7 @@ def write_submission(
         sample = matching_sample(sample_path, fnames, vocabulary)
         table = table.loc[sample.index, sample.columns]
     write_whole(Path(path), table.to_csv(lineterminator="\n"))
+    say_formulas(path, (*table.index, *table.columns))
 
 
 def matching_sample(path: Path, fnames: Sequence[str], vocabulary: Vocabulary) -> "pd.DataFrame":

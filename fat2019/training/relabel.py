@@ -19,6 +19,7 @@ from fat2019.training.callbacks import EpochCallback
 from fat2019.training.cleaning import judged, require_own_columns
 from fat2019.training.trainer import train
 from fat2019.utils.files import write_whole
+from fat2019.utils.tables import say_formulas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,7 @@ def relabel(
         scores[rows] = score_clips(run.model(), store, noisy[rows])
     table = judged(store, noisy, scores)
     _write(out, table.to_csv(index=False, lineterminator="\n"))
+    say_formulas(out, (*table["fname"], *store.vocabulary.names))
     return table
 
 

@@ -1,6 +1,11 @@
-"""Tables in Markdown. By hand: pandas and tabulate would be one more dependency, and pad every cell."""
+"""Tables in Markdown, by hand: pandas and tabulate would be a dependency more, and pad cells. And names in CSV."""
 
+import logging
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_LOG = logging.getLogger("fat2019")
+_BEGIN_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, text_columns: int = 1) -> str:
@@ -17,3 +22,14 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, text_
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def say_formulas(path: Path, names: Iterable[str]) -> None:
+    """Warn of names in a CSV file that a spreadsheet would run as formulas.
+
+    They are written as they are: whoever scores the file compares names exactly.
+    """
+    formulas = sorted({name for name in names if name.startswith(_BEGIN_A_FORMULA)})
+    if formulas:
+        some = ", ".join(map(repr, formulas[:3])) + (", ..." if len(formulas) > 3 else "")
+        _LOG.warning("%s: a spreadsheet would take names for formulas (%s): import the columns as text", path, some)

@@ -206,3 +206,9 @@ def test_the_truth_is_read_with_its_labels_apart(tmp_path):
 def test_a_truth_that_cannot_be_used_is_refused(tmp_path, text, message):
     with pytest.raises(DataError, match=rf"t\.csv[:,].*{message}"):
         read_truth(write(tmp_path / "t.csv", text), VOCABULARY)
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_written_as_it_is_and_told_of(tmp_path, caplog):
+    write_submission(tmp_path / "s.csv", ["=cmd.wav"], np.array([[0.5, 0.25]]), Vocabulary(("Bark", "Meow")))
+    assert (tmp_path / "s.csv").read_text() == "fname,Bark,Meow\n=cmd.wav,0.5,0.25\n"
+    assert "s.csv: a spreadsheet would take names for formulas ('=cmd.wav')" in caplog.text

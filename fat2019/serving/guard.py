@@ -7,7 +7,9 @@ allowed by name. Where others than this machine may come in, they also need a to
 
 import dataclasses
 import hmac
+import logging
 import secrets
+import tempfile
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from http.cookies import CookieError, SimpleCookie
@@ -17,6 +19,7 @@ from typing import Any
 from fat2019.errors import DataError
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_LOG = logging.getLogger("fat2019")
 MOST_UPLOADED_BYTES = 1_000_000_000  # all uploads that are kept together
 
 _MOST_DIGITS = 18
@@ -82,6 +85,7 @@ class Guard:
         """
         self._app, self._allowed, self._uploads, self._most_bytes = app, allowed, uploads, most_bytes
         self._arriving = 0  # bytes of the uploads that are being received
+        self._broken_off = False  # whether one of them was
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Answer a request, or pass it on; as ASGI has it."""
@@ -99,11 +103,36 @@ class Guard:
         if refusal:
             await _refuse(scope, send, *refusal)
             return
-        self._arriving += coming or 0
+        send = _with_cookie(send, token) if self._is_token(token) else send
+        if coming:
+            await self._receive_upload(coming, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _receive_upload(self, coming: int, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        """Pass on an upload; of one that breaks off the application leaves what has come, which is removed."""
+
+        broke_off = False
+
+        async def receiving() -> MutableMapping[str, Any]:
+            nonlocal broke_off
+            message = await receive()
+            broke_off |= message["type"] == "http.disconnect"
+            return message
+
+        self._arriving += coming
         try:
-            await self._app(scope, receive, _with_cookie(send, token) if self._is_token(token) else send)
+            await self._app(scope, receiving, send)
+        except Exception as error:
+            if not broke_off:
+                raise
+            _LOG.debug("an upload of %d bytes broke off: %s", coming, error)  # and nobody is there to be answered
         finally:
-            self._arriving -= coming or 0
+            self._arriving -= coming
+            self._broken_off |= broke_off
+            if self._broken_off and not self._arriving:  # nothing else is being written
+                _remove_unfinished(self._uploads)
+                self._broken_off = False
 
     def _is_token(self, given: str) -> bool:
         return bool(self._allowed.token) and hmac.compare_digest(given.encode(), self._allowed.token.encode())
@@ -171,6 +200,13 @@ async def _refuse(scope: _Scope, send: _Send, status: int, reason: str) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": f"{reason}\n".encode()})
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove files that were being received; finished ones lie in folders of their own."""
+    for path in folder.glob(f"{tempfile.gettempprefix()}*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _size(folder: Path) -> int:

@@ -131,6 +131,40 @@ def test_uploads_at_the_same_time_share_the_limit(tmp_path):
     assert statuses == [413, 200, 200]
 
 
+def test_what_has_come_of_an_upload_that_breaks_off_is_removed_once_no_other_is_arriving(tmp_path):
+    (tmp_path / "finished").mkdir()
+    (tmp_path / "finished" / "tmp.wav").touch()
+    finish = asyncio.Event()
+
+    async def receiving(scope, receive, send):
+        part = tmp_path / f"tmp{scope['number']}"
+        part.touch()
+        if (await receive())["type"] == "http.disconnect":
+            raise ConnectionError
+        await finish.wait()
+        part.rename(tmp_path / "finished" / part.name)
+
+    async def upload(guard, number, message):
+        async def receive():
+            return {"type": message}
+
+        headers = [(b"host", b"localhost"), (b"content-length", b"100")]
+        scope = {"type": "http", "path": "/upload", "method": "POST", "query_string": b"", "headers": headers}
+        await guard({**scope, "number": number}, receive, None)
+
+    async def together():
+        guard = Guard(receiving, OPEN, tmp_path, 1000)
+        other = asyncio.create_task(upload(guard, 1, "http.request"))
+        await asyncio.sleep(0)
+        await upload(guard, 2, "http.disconnect")
+        assert (tmp_path / "tmp1").exists()  # it is still being written
+        finish.set()
+        await other
+
+    asyncio.run(together())
+    assert sorted(path.name for path in tmp_path.rglob("tmp*")) == ["tmp.wav", "tmp1"]
+
+
 def test_a_name_of_the_machine_needs_a_token_and_the_loopback_does_not():
     assert not allowed_by(None, ()).token and not allowed_by("127.0.0.1", ()).token
     named, again = allowed_by("Studio", ()), allowed_by("Studio", ())

@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from fat2019 import __version__
-from fat2019.cli import experiments, features, look, score, train
+from fat2019.cli import experiments, features, look, remote, score, train
 from fat2019.cli.output import discard
 from fat2019.errors import DataError
 from fat2019.utils import ending
@@ -32,6 +32,7 @@ _FROM_EPOCH = "from the last finished epoch"
 _RESUMED = {
     "build-features": "from the last finished shards",
     "embed": "from the last finished shard",
+    "fetch": "from the last file that is there",
     "demo": "from what is finished",
     "train": _FROM_EPOCH,
     "relabel": _FROM_EPOCH,
@@ -201,5 +202,6 @@ for _command in (
     look.tag,
     look.serve,
     look.export,
+    remote.fetch,
 ):
     main.add_command(_command)

@@ -215,8 +215,7 @@ class Bench:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # As a terminal starts it: in the background Ctrl-C is ignored.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                preexec_fn=_as_a_terminal_starts_it,
             )
         return process, log
 
@@ -252,6 +251,13 @@ class Bench:
         if found:
             print(work.name, sorted(found), log.read_text(errors="replace")[-1500:], file=sys.stderr, flush=True)
         return found
+
+
+def _as_a_terminal_starts_it() -> None:
+    """A shell's background has Ctrl-C ignored, and nohup SIGHUP; what is ignored stays so in commands."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 FOLDER = "train_curated"

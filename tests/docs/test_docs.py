@@ -55,7 +55,7 @@ def python_of(page):
 
 
 PYTHON_PAGES = [page for page in PAGES if python_of(page) and page.parent.name != "features"]
-COMMANDS = ("fat2019", "python", "make", "pip", ".", "head")
+COMMANDS = ("fat2019", "python", "python3", "make", "pip", ".", "head")
 OURS = re.compile(r"(?:fat2019|python cli\.py) ")
 
 
@@ -106,7 +106,7 @@ def test_the_commands_of_a_page_do_what_they_should(page, world, tmp_path, monke
         elif words[0] == "python" and (ROOT / words[1]).is_file():  # a benchmark: minutes
             options = [word for word in words[2:] if word.startswith("--")]
             assert all(f'"{option}"' in (ROOT / words[1]).read_text() for option in options), command
-        elif words[:2] == ["python", "-m"]:  # an environment, which is there
+        elif words[:2] == ["python3", "-m"]:  # an environment, which is there
             assert words[2] == "venv"
         elif words[0] == "python":
             subprocess.run([sys.executable, *words[1:]], check=True, capture_output=True)

@@ -179,3 +179,24 @@ def test_a_full_disk_is_told_by_its_name_also_where_another_library_met_it(tmp_p
         raise RuntimeError("something else")
     with pytest.raises(DataError, match=r"^b\.txt"), whole(place):
         raise DataError("b.txt: No space left on device")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EROFS])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("content", ["text", b"bytes"])
+def test_a_disk_that_fails_at_any_step_leaves_the_file_that_was_there_and_one_line(
+    tmp_path, monkeypatch, number, step, content
+):
+    path = tmp_path / "file"
+    path.write_text("before")
+
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(DataError) as caught:
+        write_whole(path, content)
+    assert str(caught.value) == f"{path}: cannot be written: {os.strerror(number)}"
+    monkeypatch.undo()
+    assert path.read_text() == "before"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

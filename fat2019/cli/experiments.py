@@ -57,14 +57,14 @@ def _out(folder: str) -> Any:
     "--weights",
     default=None,
     metavar="NAME|FILE",
-    help="Weights of the backbones, where the report has pretrained ones: imagenet, none or a file.  [default: as in "
+    help="Weights of backbones that are pretrained in the report: imagenet, none or a file.  [default: as in "
     "the report]",
 )
 @click.option(
     "--backbone",
     type=click.Choice(sorted(set(TITLES) - {"simple"})),
     default=None,
-    help="Backbone of every row, for instance the one whose weights you have.  [default: as in the report]",
+    help="Backbone for every row, for instance one whose weights you have.  [default: as in the report]",
 )
 @click.option(
     "--seeds",
@@ -77,7 +77,7 @@ def _out(folder: str) -> Any:
     "--windows",
     type=click.Choice(["max-energy", "tiled"]),
     default="max-energy",
-    help="Windows of validation and test clips: the max-energy one, as the report scored, or all.",
+    help="Windows to score: a clip's max-energy window, as in the report, or all its tiles.",
 )
 @options.truth
 @as_json
@@ -93,9 +93,9 @@ def reproduce(
     truth: Path | None,
     json_: bool,
 ) -> None:
-    """Train the rows of a TABLE of the report, such as table-6.5, and set the results beside its own.
+    """Train the rows of a TABLE of the report, such as table-6.5, and print its figures beside yours.
 
-    A figure's name stands for its table. Run the same command again to resume; finished rows are kept.
+    TABLE may also be a figure, such as figure-6.3. Run the same command again to resume; finished rows are kept.
     """
     from fat2019.store.reader import FeatureStore
 
@@ -148,7 +148,7 @@ def reproduce(
     type=(PATH, PATH),
     multiple=True,
     metavar="STORE TRUTH",
-    help="More test clips to score, such as those of another microphone; a column has their mean.",
+    help="Another test set, for instance from another microphone; a column shows the mean of all; may be repeated.",
 )
 @as_json
 def compare(
@@ -162,10 +162,10 @@ def compare(
     others: tuple[tuple[Path, Path], ...],
     json_: bool,
 ) -> None:
-    """Train configurations of our own beside one another, and print one table.
+    """Train variants of our own recipes, and compare them in one table.
 
-    TABLE is `ablation`, the recipe best with each of its pieces left out or added, or `cost`, networks of several sizes
-    trained for more and more epochs. Run the same command again to resume; finished runs are kept.
+    TABLE is `ablation`, the recipe best with single ingredients removed or added, or `cost`, networks of several sizes
+    trained for increasing numbers of epochs. Run the same command again to resume; finished runs are kept.
     """
     from fat2019.experiments.ablation import trials_of
     from fat2019.store.reader import FeatureStore
@@ -204,7 +204,8 @@ def sweep(
 ) -> None:
     """Train every combination of options given more than once.
 
-    Run the same command again to resume; finished runs are kept. With folds, one is trained: the first, or --fold.
+    Run the same command again to resume; finished runs are kept. With --folds, only one fold is trained: the first, or
+    the one given by --fold.
     """
     from fat2019.store.reader import FeatureStore
 

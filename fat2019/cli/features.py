@@ -37,12 +37,12 @@ _FORMATS = {**{name: (name,) for name in FORMATS}, "both": FORMATS}
     fat2019 demo --out demo --epochs 5 --seed 1
     """,
 )
-@click.option("--out", type=PATH, default=Path("demo"), help="Folder for everything that is made.")
+@click.option("--out", type=PATH, default=Path("demo"), help="Folder for all output.")
 @click.option("--epochs", type=click.IntRange(1), default=25, help="Epochs of training.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of the sounds and of the training.")
 @as_json
 def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
-    """Make a small synthetic data set, and do the whole job on it: features, training, submission, score."""
+    """Run the whole pipeline on a small synthetic data set: features, training, submission, score."""
     require_folder_place(out)
     load_tensorflow()
     from fat2019.experiments.demo import run_demo
@@ -76,26 +76,26 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     "format_",
     type=click.Choice(list(_FORMATS)),
     default="hdf5",
-    help="HDF5 shards are held in memory for training, TFRecord shards can be streamed.",
+    help="Format of shards: HDF5 is cached in memory for training, TFRecord can also be streamed.",
 )
 @click.option(
-    "--config", type=click.Choice(list(NAMED)), default="report", help="Rate, bands and windows of the log-mels."
+    "--config", type=click.Choice(list(NAMED)), default="report", help="Log-mel settings: sample rate, bands, windows."
 )
 @click.option(
-    "--dtype", type=click.Choice(DTYPES), default=None, help="How log-mels are stored.  [default: as --config says]"
+    "--dtype", type=click.Choice(DTYPES), default=None, help="Data type of stored log-mels.  [default: by --config]"
 )
-@click.option("--workers", type=click.IntRange(1), default=None, help="Processes.  [default: one a core]")
+@click.option("--workers", type=click.IntRange(1), default=None, help="Number of processes.  [default: one per core]")
 @click.option(
     "--scheduler",
     default=None,
     metavar="ADDRESS",
-    help="Build on the workers of a dask scheduler, such as tcp://10.0.0.1:8786.",
+    help="Build on the workers of a Dask scheduler, such as tcp://10.0.0.1:8786.",
 )
 @click.option(
     "--splits",
     type=Some(SPLITS, "SPLITS"),
     default=None,
-    help="Some of curated,noisy,test.  [default: those there are]",
+    help="Any of curated,noisy,test.  [default: all that exist]",
 )
 @options.layout
 @click.option(
@@ -103,11 +103,11 @@ def demo(out: Path, epochs: int, seed: int, json_: bool) -> None:
     callback=some_columns,
     default=None,
     metavar="name=COLUMN,labels=COLUMN",
-    help="Columns of the table, where they have other names than the usual; also split, fold, group.",
+    help="Columns of the table, if they have unusual names; also split, fold, group.",
 )
-@click.option("--keep-known-bad", is_flag=True, help="Keep the curated clips that are known to be wrongly labelled.")
-@click.option("--strict", is_flag=True, help="Stop at the first clip that cannot be used, instead of leaving it out.")
-@click.option("--repair", is_flag=True, help="Rebuild missing and damaged shards, and try unusable clips again.")
+@click.option("--keep-known-bad", is_flag=True, help="Keep curated clips that are known to be mislabelled.")
+@click.option("--strict", is_flag=True, help="Stop at the first unusable clip instead of leaving it out.")
+@click.option("--repair", is_flag=True, help="Rebuild missing and damaged shards, and retry unusable clips.")
 @as_json
 def build_features(
     data: Path,
@@ -125,11 +125,11 @@ def build_features(
     repair: bool,
     json_: bool,
 ) -> None:
-    """Turn the audio files of DATA into a feature store: desilenced 16 kHz audio and log-mels.
+    """Build a feature store from the audio files of DATA: desilenced 16 kHz audio and log-mels.
 
     DATA is a folder of FSDKaggle2019 (from Kaggle or Zenodo), FSDKaggle2018, ESC-50, UrbanSound8K or FSD50K, a Hugging
-    Face audiofolder, a folder with a folder for each class, or one with audio and a table of labels. A build that was
-    interrupted resumes when started again; one that is up to date says so.
+    Face audiofolder, a folder with one subfolder per class, or one with audio and a label table. Run the same command
+    again to resume, or to update the store after a change of DATA.
     """
     require_there(DATA_SET, data)
     from fat2019.data.data_set import find_data_set
@@ -179,11 +179,14 @@ def build_features(
 )
 @click.argument("store", type=PATH)
 @click.option(
-    "--network", type=click.Choice(list(PRETRAINED)), default="yamnet", help="Pretrained network, which is downloaded."
+    "--network",
+    type=click.Choice(list(PRETRAINED)),
+    default="yamnet",
+    help="Pretrained network; its weights are downloaded once.",
 )
 @as_json
 def embed(store: Path, network: str, json_: bool) -> None:
-    """Write the embedding of every window of a STORE's clips by a pretrained network, in STORE/embeddings-NETWORK.
+    """Compute a pretrained network's embedding of every window in STORE, and write them to STORE/embeddings-NETWORK.
 
     The store must have the features of that network (`build-features --config yamnet`). Run the same command again to
     resume from the last finished shard, or after a build that changed the store.
@@ -219,10 +222,10 @@ def embed(store: Path, network: str, json_: bool) -> None:
 )
 @click.argument("store", type=PATH)
 @validation_share
-@click.option("--balance", is_flag=True, help="Also print each class's clips, and its share in validation.")
+@click.option("--balance", is_flag=True, help="Also print each class's clip count and share in validation.")
 @as_json
 def info(store: Path, validation_share: float, balance: bool, json_: bool) -> None:
-    """Say what a feature STORE holds, and how evenly the iterative and the plain split would divide its labels."""
+    """Describe a feature STORE, and how evenly an iterative and a plain random split would divide its labels."""
     require_there(STORE, store)
     from fat2019.store.info import describe, describe_balance
     from fat2019.store.reader import FeatureStore
@@ -245,16 +248,16 @@ def info(store: Path, validation_share: float, balance: bool, json_: bool) -> No
     """,
 )
 @click.argument("store", type=PATH, metavar="STORE_OR_RUN")
-@click.option("--deep", is_flag=True, help="Also compute every clip's features again, or load the run's network.")
+@click.option("--deep", is_flag=True, help="Also recompute every clip's features, or load the run's network.")
 @click.option(
     "--audit",
     "audited",
     type=click.IntRange(1),
     default=None,
     metavar="CLIPS",
-    help="Instead compute so many random clips of --data again by librosa and pydub (extra [audit]), and compare them.",
+    help="Instead recompute this many random clips of --data with librosa and pydub (extra [audit]), and compare.",
 )
-@click.option("--data", type=PATH, default=None, help="The data set that the store was built from, for --audit.")
+@click.option("--data", type=PATH, default=None, help="Data set that the store was built from, for --audit.")
 @as_json
 def verify(store: Path, deep: bool, audited: int | None, data: Path | None, json_: bool) -> None:
     """Check every file of a feature store or a run against its checksum; exit status 1 if anything is wrong."""

@@ -44,13 +44,13 @@ _SKIPPED_NAMED = 5
     "--data",
     type=PATH,
     default=None,
-    help="The data set that a store was built from, to show clips as recorded.",
+    help="Data set that the store was built from, to show the original recordings.",
 )
 @options.layout
 @options.figures
-@click.option("--examples", type=click.IntRange(0), default=3, help="Clips of each part to show.")
+@click.option("--examples", type=click.IntRange(0), default=3, help="Clips to show per split.")
 @options.validation_share
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed for the choice of clips and windows.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed for choosing clips and windows.")
 @as_json
 def explore(
     source: Path,
@@ -63,7 +63,7 @@ def explore(
     seed: int,
     json_: bool,
 ) -> None:
-    """Make a page on which to see and hear SOURCE, a feature store or a data set."""
+    """Write an HTML page to explore SOURCE, a feature store or a data set: figures, statistics, clips to play."""
     require_place(out)
     require_there(SOUNDS_OR_STORE, source)
     from fat2019.pages.explore import explore as run
@@ -105,7 +105,7 @@ def explore(
 @options.figures
 @as_json
 def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Path | None, json_: bool) -> None:
-    """Make a page on one or more finished RUNS: curves, scores by class, mistakes to see and hear, their ensemble."""
+    """Write an HTML page on finished RUNS and their ensemble: curves, per-class scores, worst predictions to play."""
     require_place(out)
     require_runs(runs, features, finished=True)
     load_tensorflow()
@@ -138,27 +138,27 @@ def report(runs: tuple[Path, ...], out: Path, features: Path | None, figures: Pa
     type=PATH,
     multiple=True,
     metavar="RUN",
-    help="Another run of the same classes, whose scores are averaged with the first's; may be repeated.",
+    help="Another run with the same classes, to average scores with; may be repeated.",
 )
-@click.option("--top", type=click.IntRange(1), default=5, help="Tags of each file.")
+@click.option("--top", type=click.IntRange(1), default=5, help="Tags per file.")
 @click.option(
     "--timeline",
     type=PATH,
     default=None,
     metavar="PNG",
-    help="Draw the scores along the time of one file; pauses are kept, so that the times are the file's.",
+    help="Plot the scores of one file over time; silence is kept, so that times match the file.",
 )
 @as_json
 def tag(
     run: str, files: tuple[str, ...], others: tuple[Path, ...], top: int, timeline: Path | None, json_: bool
 ) -> None:
-    """Tag FILES by a trained run: audio files of any rate and length, folders, or patterns such as 'sounds/**/*.ogg'.
+    """Tag FILES with a trained run: audio of any sample rate and length, folders, or patterns like 'sounds/**/*.ogg'.
 
-    In place of a run, yamnet is Google's network with its 521 classes of AudioSet, and needs no training; a run in a
-    folder of that name is ./yamnet. Its weights are downloaded once.
+    Give yamnet instead of a run to tag with Google's network and AudioSet's 521 classes, without training; its weights
+    are downloaded once. If a run's folder is called yamnet, write ./yamnet.
 
-    Each file is treated as a test clip: its silences are removed, and the scores of all its windows averaged. A file
-    that cannot be used is named on standard error; the others are tagged, and the exit status is 2 at the end.
+    Each file is treated like a test clip: silence is removed, and the scores of all its windows are averaged. A file
+    that cannot be used is named on standard error; the others are tagged, and the exit status is 2.
     """
     if timeline:
         require_place(timeline)
@@ -278,7 +278,7 @@ def _tag_lines(row: dict[str, Any]) -> None:
     "--host",
     default=None,
     metavar="NAME",
-    help="Name or address of this machine by which others reach the page; they need the token in the address that is "
+    help="Name or address under which other machines reach the page; they need the token in the address that is "
     "printed.  [default: this machine alone]",
 )
 @click.option(
@@ -286,10 +286,10 @@ def _tag_lines(row: dict[str, Any]) -> None:
     "origins",
     multiple=True,
     metavar="URL",
-    help="Site whose pages may send requests, such as https://example.org, with the token; may be repeated.",
+    help="Site whose pages may send requests with the token, such as https://example.org; may be repeated.",
 )
 def serve(run: Path, port: int, host: str | None, origins: tuple[str, ...]) -> None:
-    """Show a web page on this machine that tags what is dropped or recorded there, by a trained RUN (extra [app])."""
+    """Serve a local web page that tags sounds dropped or recorded there with a trained RUN (extra [app])."""
     from fat2019.serving.app import ADDRESS
     from fat2019.serving.app import serve as show
     from fat2019.serving.guard import allowed_by, in_address
@@ -317,20 +317,20 @@ def serve(run: Path, port: int, host: str | None, origins: tuple[str, ...]) -> N
     "form",
     type=click.Choice(["saved_model", "tflite", "onnx"]),
     default="saved_model",
-    help="onnx needs the extra [onnx].",
+    help="Format; onnx needs the extra [onnx].",
 )
 @click.option(
     "--out",
     type=PATH,
     default=None,
-    help="File, or folder of a saved_model.  [default: RUN/export/ and a name by kind]",
+    help="File, or folder for saved_model.  [default: in RUN/export/]",
 )
 @as_json
 def export(run: Path, form: str, out: Path | None, json_: bool) -> None:
-    """Write the network of a RUN as one file or folder that turns a waveform into scores, without this package.
+    """Export the network of a RUN as a file or folder that turns a waveform into scores without this package.
 
-    It takes a waveform, float32 in -1..1, mono, at the run's sample rate, and returns a score for each class; log-mel
-    and windows are part of it, silence removal is not.
+    The export takes a mono float32 waveform in -1..1 at the run's sample rate and returns a score per class. It
+    includes log-mels and windows, but not silence removal.
     """
     require_run(run)
     if form == "onnx":

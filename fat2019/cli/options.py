@@ -63,19 +63,21 @@ def some_columns(_: click.Context, __: click.Parameter, value: str | None) -> di
     return {field.strip(): column.strip() for field, _, column in pairs}
 
 
-as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object on standard output, nothing else.")
+as_json = click.option(
+    "--json", "json_", is_flag=True, help="Print one JSON object on standard output and nothing else."
+)
 FEATURES = Path("features/fat2019")  # the store of commands that are given none
 layout = click.option(
     "--layout",
     default=None,
-    help="How a folder of sounds is arranged: kaggle, zenodo, folders, table, audiofolder, esc50, urbansound8k, "
-    "fsd50k, fsdkaggle2018.  [default: the one that fits]",
+    help="Layout of the data set: kaggle, zenodo, folders, table, audiofolder, esc50, urbansound8k, "
+    "fsd50k, fsdkaggle2018.  [default: detected]",
 )
 store_to_train_on = click.option(
     "--features", type=PATH, default=None, help=f"Feature store to train on.  [default: {FEATURES}]"
 )
 store_of_the_run = click.option(
-    "--features", type=PATH, default=None, help="Feature store.  [default: the one of the training]"
+    "--features", type=PATH, default=None, help="Feature store.  [default: the one trained on]"
 )
 recipe = click.option(
     "--recipe",
@@ -89,11 +91,9 @@ config = click.option(
     type=PATH,
     default=None,
     metavar="FILE",
-    help="Start from a TOML or JSON file, such as config.json of a run; other options override it.",
+    help="Start from a TOML or JSON file, such as a run's config.json; other options override it.",
 )
-truth = click.option(
-    "--truth", type=PATH, default=None, help="CSV (fname,labels) of the labels of test clips, where they are known."
-)
+truth = click.option("--truth", type=PATH, default=None, help="CSV (fname,labels) with the labels of test clips.")
 windows = click.option(
     "--windows",
     type=click.Choice(["tiled", "max-energy"]),
@@ -101,12 +101,12 @@ windows = click.option(
     help="Windows to score: all tiles of a clip, or its max-energy window.",
 )
 figures = click.option(
-    "--figures", type=PATH, default=None, help="Folder for the figures as SVG and PNG files.  [default: none]"
+    "--figures", type=PATH, default=None, help="Folder for figures as SVG and PNG files.  [default: none]"
 )
 submission = click.option("--out", type=PATH, default=Path("submission.csv"), help="The file to write.")
 validation_share = click.option(
     "--validation-share",
     type=float,
     default=0.2,
-    help="Share of the curated clips to hold out when the balance of the splits is shown.",
+    help="Share of the curated clips to hold out when the class balance is computed.",
 )

@@ -25,8 +25,8 @@ from fat2019.utils.progress import progress
 def fetch(url: str, out: Path, json_: bool) -> None:
     """Copy a feature store or a run from URL to the folder OUT, and check every file.
 
-    Whatever fsspec reaches: s3, gs, az, https, ssh, ...; needs the extra [remote] and the package of that kind of
-    place. Run the same command again to resume.
+    URL may have any protocol of fsspec (s3, gs, az, https, ssh, ...); needs the extra [remote] and the protocol's
+    package, such as s3fs. Run the same command again to resume.
     """
     from fat2019.runs.fetch import fetch as run
 

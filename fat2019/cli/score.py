@@ -30,7 +30,7 @@ from fat2019.utils.tensorflow import load_tensorflow
 @options.windows
 @as_json
 def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Windows, json_: bool) -> None:
-    """Score a RUN by LWLRAP: on its validation clips, and on test clips whose labels are known."""
+    """Score a RUN by LWLRAP on its validation clips, and on test clips whose labels are known."""
     require_runs([run], features)
     require_file(truth)
     load_tensorflow()
@@ -62,7 +62,7 @@ def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Wind
     "--sample",
     type=PATH,
     default=None,
-    help="sample_submission.csv, whose rows and columns are to be matched.",
+    help="sample_submission.csv, whose rows and columns are used.",
 )
 @options.store_of_the_run
 @options.windows
@@ -77,9 +77,9 @@ def evaluate(run: Path, truth: Path | None, features: Path | None, windows: Wind
     "weights",
     type=float,
     multiple=True,
-    help="Weight of a run, once per run in their order.  [default: equal]",
+    help="Weight of a run; give one per run, in the same order.  [default: equal]",
 )
-@click.option("--strict", is_flag=True, help="Refuse test clips whose audio cannot be used.")
+@click.option("--strict", is_flag=True, help="Stop if a test clip's audio cannot be used.")
 @as_json
 def predict(
     runs: tuple[Path, ...],
@@ -92,10 +92,10 @@ def predict(
     strict: bool,
     json_: bool,
 ) -> None:
-    """Score the test clips with one or more RUNS, and write a submission of their mean.
+    """Score the test clips with one or more RUNS, and write their mean as a submission.
 
-    The features of the runs may differ: each takes the store that it was trained on. A test clip whose audio cannot be
-    used gets each class's share of the training clips.
+    Runs may use different features: each is scored on the store it was trained on. A test clip whose audio cannot be
+    used gets each class's share of the training clips as its scores.
     """
     require_place(out)
     require_runs(runs, features)
@@ -144,11 +144,11 @@ def predict(
     "weights",
     type=float,
     multiple=True,
-    help="Weight of a file, once per file in their order.  [default: equal]",
+    help="Weight of a file; give one per file, in the same order.  [default: equal]",
 )
 @as_json
 def average(submissions: tuple[Path, ...], out: Path, mean: Mean, weights: tuple[float, ...], json_: bool) -> None:
-    """Average SUBMISSIONS, from their CSV files alone."""
+    """Average the scores in SUBMISSIONS, CSV files written by `predict`."""
     from fat2019.scoring.submission import average_files
 
     average_files(submissions, out, mean, weights or None)

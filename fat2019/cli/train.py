@@ -65,12 +65,12 @@ def train(
     json_: bool,
     **changes: Any,
 ) -> None:
-    """Train a network on SOUNDS: a feature store, or a folder of sounds, of which a store is built first.
+    """Train a network on SOUNDS: a feature store, or a folder of sounds, whose features are built first.
 
-    A folder is built into features/NAME, or features/NAME-yamnet for YAMNet; the run's page is written into the run's
-    folder. SOUNDS may also be left out, for --features. Without --recipe and --model, the recipe that serves best here
-    is chosen. The defaults below are those of the recipe best. Run the same command again to resume from the last
-    finished epoch.
+    Features of a folder go to features/NAME, or to features/NAME-yamnet for YAMNet, and the report page to the run's
+    folder. A store may also be given as --features instead of SOUNDS. Without --recipe or --model, a suitable recipe is
+    chosen. The defaults below are those of the recipe best. Run the same command again to resume from the last finished
+    epoch.
     """
     if sounds is not None and features is not None:
         raise click.UsageError("give SOUNDS or --features, and not both")
@@ -187,7 +187,7 @@ _DECIDED = ("splits", "validate_on", "validation_share", "folds", "fold", "valid
     type=click.IntRange(2),
     default=3,
     metavar="N",
-    help="Folds of the noisy clips, each scored by a network of its own.",
+    help="Number of folds of the noisy clips; each is scored by a network trained on the others.",
 )
 @options.recipe
 @options.config
@@ -203,12 +203,12 @@ def relabel(
     json_: bool,
     **changes: Any,
 ) -> None:
-    """Estimate the confidence of noisy labels by networks that have not seen the clips, for `train --relabel`.
+    """Estimate the confidence of noisy labels with networks not trained on those clips, for `train --relabel`.
 
     The file has each clip's scores, how far its labels agree with them, and what to do with it: keep, drop, or train on
-    the mean of labels and scores (soft). Networks are trained by the recipe best-noisy unless told otherwise. Curated
-    clips that `train` with the same --seed holds out have no part in it, so that its validation score stays honest;
-    with --folds, or another share, they would. Run the same command again to resume from the last finished epoch.
+    the mean of labels and scores (soft). The default recipe is best-noisy. Curated clips that `train` with the same
+    --seed holds out are not used, so its validation score stays honest; this does not hold for `train` with --folds or
+    another --validation-share. Run the same command again to resume from the last finished epoch.
     """
     from fat2019.store.reader import FeatureStore
 
@@ -241,9 +241,10 @@ def relabel(
 )
 @as_json
 def recipes(json_: bool) -> None:
-    """List the recipes: our own, and the rows of the report's tables and the curves of its figures.
+    """List the recipes: our own, and those of the report's tables and figures.
 
-    Numbers in brackets are decisions, listed below: where the report is silent, or differs from the code that it cites.
+    Numbers in brackets refer to the decisions listed at the end, made where the report is silent or differs from the
+    code that it cites.
     """
     decisions = list(dict.fromkeys(one for recipe in RECIPES.values() for one in recipe.decisions))
     print_result(
@@ -281,10 +282,10 @@ def _recipe_line(recipe: Recipe, decisions: Sequence[str]) -> str:
     fat2019 models --classes 10
     """,
 )
-@click.option("--classes", type=click.IntRange(1), default=80, help="Outputs.")
+@click.option("--classes", type=click.IntRange(1), default=80, help="Number of classes.")
 @as_json
 def models(classes: int, json_: bool) -> None:
-    """List every network and head with its parameters, and the recipe that a network named alone is trained by."""
+    """List networks and heads with their parameter counts, and the recipe that `train --model NETWORK` starts from."""
     from fat2019.models.parameters import list_models
 
     rows = list_models(classes)

@@ -26,12 +26,12 @@ class FeedConfig(Checked):
         option(
             "--augment",
             AUGMENTATION,
-            "Augment every window, or use each curated clip twice, once raw, and noisy clips raw.",
+            "Augment every window, or use each curated clip twice, once augmented and once raw, and noisy clips raw.",
         ),
     ] = "all"
     noisy_weight: Annotated[
         float,
-        option("--noisy-weight", DATA, "Repeats of a noisy clip for each of a curated clip.", metavar="WEIGHT", ge=0),
+        option("--noisy-weight", DATA, "Repeats of a noisy clip per repeat of a curated clip.", metavar="WEIGHT", ge=0),
     ] = 1.0
     class_balanced: Annotated[bool, option("--class-balanced", DATA, "Draw clips of rare classes more often.")] = False
     reader: Annotated[

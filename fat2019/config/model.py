@@ -39,7 +39,7 @@ class ModelConfig(Checked):
         option(
             "--model",
             MODEL,
-            "Network; without --recipe, starts from the recipe that `models` lists for it.",
+            "Network; without --recipe, also sets the recipe (see `fat2019 models`).",
             choices=NETWORKS,
         ),
     ] = "simple"
@@ -55,7 +55,7 @@ class ModelConfig(Checked):
     ] = "pretrained"
     trainable: Annotated[Trainable, option("--trainable", MODEL, "Part of the backbone to train.")] = "none"
     kernel_size: Annotated[
-        int, option("--kernel-size", MODEL, "Kernel size of the simple network and of the head conv.", ge=1)
+        int, option("--kernel-size", MODEL, "Kernel size of the simple network and the conv head.", ge=1)
     ] = 3
     dropout: Annotated[float, option("--dropout", MODEL, "Dropout rate before the last layer.", ge=0, lt=1)] = 0.5
     # After 20 steps the statistics are the network's own. Keras's 0.99 and 0.999 take hundreds and thousands, and until
@@ -65,7 +65,7 @@ class ModelConfig(Checked):
         option(
             "--backbone-momentum",
             MODEL,
-            "Momentum of the moving statistics of the backbone's batch normalisation, where it is trained.",
+            "Momentum of the moving statistics in the batch normalisation of a trained backbone.",
             gt=0,
             lt=1,
         ),
@@ -77,7 +77,7 @@ class ModelConfig(Checked):
         option(
             "--freeze-statistics",
             MODEL,
-            "Keep the batch normalisation of a trained backbone in inference mode, with the statistics of its weights.",
+            "Keep the batch normalisation of a trained backbone in inference mode, with its pretrained statistics.",
         ),
     ] = False
     known_classes: Annotated[
@@ -85,7 +85,7 @@ class ModelConfig(Checked):
         option(
             "--known-classes",
             MODEL,
-            "Weight of what the pretrained network itself says of classes that it knows by name (0 = off).",
+            "Weight of the pretrained network's own logits for classes that it knows by name (0 = off).",
             metavar="WEIGHT",
             ge=0,
         ),
@@ -98,10 +98,11 @@ class ModelConfig(Checked):
         ),
     ] = 24
     standardise: Annotated[
-        bool, option("--standardise", MODEL, "Standardise each window to mean 0 and deviation 1 (compact network).")
+        bool,
+        option("--standardise", MODEL, "Standardise each window to zero mean and unit variance (compact network)."),
     ] = True  # else 0..255 to 0..1
     frequency_map: Annotated[
-        bool, option("--frequency-map", MODEL, "Add a channel with each band's height, 0 to 1 (compact network).")
+        bool, option("--frequency-map", MODEL, "Add a channel with each band's position, 0 to 1 (compact network).")
     ] = False
     pooling: Annotated[
         Literal["mean", "mean+max", "attention"], option("--pooling", MODEL, "Pooling over time (compact network).")

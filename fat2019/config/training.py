@@ -42,7 +42,9 @@ class Stage(Checked):
         ),
     ] = "constant"
     trainable: Trainable = "none"  # part of the backbone
-    validate_on: Annotated[TrainingSplit, option("--validate-on", DATA, "Kind of clips to hold out.")] = "curated"
+    validate_on: Annotated[TrainingSplit, option("--validate-on", DATA, "Split to hold out validation clips from.")] = (
+        "curated"
+    )
     judge_noisy: bool = False  # weigh the labels of noisy clips by the scores of the stage before
     feed: FeedConfig = dataclasses.field(default_factory=FeedConfig)
     # See fat2019.models.losses.TaggingLoss for these four.
@@ -65,7 +67,7 @@ class Stage(Checked):
         option(
             "--label-smoothing",
             OPTIMISATION,
-            "Label smoothing: share of each label that is moved to one half.",
+            "Label smoothing: labels move this share of the way to 0.5.",
             metavar="SHARE",
             ge=0,
             lt=1,
@@ -76,7 +78,7 @@ class Stage(Checked):
         option(
             "--bootstrap",
             OPTIMISATION,
-            "Share of each label that is replaced by the network's own score, for wrong labels.",
+            "Bootstrapping against wrong labels: share of each label replaced by the network's own score.",
             metavar="SHARE",
             ge=0,
             lt=1,
@@ -135,9 +137,9 @@ class TrainConfig(Checked):
         option(
             "--validate-on-fold",
             DATA,
-            "Fold of the data set's own to hold out.",
+            "Fold to hold out, of the data set's own folds.",
             metavar="FOLD",
-            default="its validation part, if it has one",
+            default="its validation split, if any",
         ),
     ] = ""
     near_copies: Annotated[
@@ -145,8 +147,8 @@ class TrainConfig(Checked):
         option(
             "--near-copies",
             DATA,
-            "Clips that sound like copies of one another (at another level, rate, codec or cut): say how many stand on "
-            "both sides, or keep them together on one.",
+            "Clips that sound like copies of each other (at another level, rate, codec or cut): say how many are on "
+            "both sides of the partition, or keep them together on one.",
         ),
     ] = "say"
     relabel: Annotated[
@@ -164,9 +166,9 @@ class TrainConfig(Checked):
         option(
             "--init",
             MODEL,
-            "Start from the weights of this run, all but those of the scores; same network, head and features.",
+            "Start from this run's weights, except the output layer's; network, head and features must match.",
             metavar="RUN",
-            default="weights as --weights says",
+            default="the weights that --weights gives",
         ),
     ] = ""
     # Leave out the curated clips that a training with this seed and share validates on: `relabel` judges for it.
@@ -187,7 +189,7 @@ class TrainConfig(Checked):
     ] = 0.0
     precision: Annotated[
         Literal["float32", "mixed_float16", "mixed_bfloat16"],
-        option("--precision", HARDWARE, "Precision policy of Keras."),
+        option("--precision", HARDWARE, "Keras precision policy."),
     ] = "float32"
     jit: Annotated[bool, option("--jit", HARDWARE, "Compile the training step with XLA.")] = False
     devices: Annotated[int, option("--devices", HARDWARE, "GPUs (or CPUs) of this machine to train on.", ge=1)] = 1

@@ -1,11 +1,13 @@
-"""Backbones that are built once for many tests."""
+"""Backbones that are built once for many tests, and random weights of YAMNet in Google's layout."""
 
 import functools
 
 import keras
+import numpy as np
 import pytest
 
 from tests.models.building import FUNCTIONS
+from tests.oracles import yamnet as oracle
 
 
 @pytest.fixture
@@ -25,3 +27,20 @@ def shared_backbones():
         return lambda *, weights, include_top, input_shape, name: once(input_shape, name)
 
     return {function: cached(getattr(keras.applications, function)) for function in FUNCTIONS.values()}
+
+
+@pytest.fixture(scope="session")
+def yamnet_arrays():
+    """As ``(layer, array, values)``, in the network's order. Shared: no test may write into them."""
+    arrays = oracle.random_weights(np.random.default_rng(0))
+    for _, _, values in arrays:
+        values.flags.writeable = False
+    return arrays
+
+
+@pytest.fixture(scope="session")
+def yamnet_weights(yamnet_arrays, tmp_path_factory):
+    """The file of these arrays, by the name that Google's has."""
+    path = tmp_path_factory.mktemp("weights") / "yamnet.h5"
+    oracle.write_as_google_does(path, yamnet_arrays)
+    return path

@@ -13,20 +13,8 @@ NAMES = ("bark", "Hum of nothing", "walk_and_footsteps")
 
 
 @pytest.fixture(scope="module")
-def arrays():
-    return oracle.random_weights(np.random.default_rng(0))
-
-
-@pytest.fixture(scope="module")
-def weights(arrays, tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "yamnet.h5"
-    oracle.write_as_google_does(path, arrays)
-    return path
-
-
-@pytest.fixture(scope="module")
-def model(weights):
-    return build(ModelConfig("yamnet", "stages", str(weights), known_classes=0.5), 3, (96, 64), NAMES)
+def model(yamnet_weights):
+    return build(ModelConfig("yamnet", "stages", str(yamnet_weights), known_classes=0.5), 3, (96, 64), NAMES)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +45,9 @@ def test_every_class_is_known_by_its_own_name():
     assert same_classes(class_names(), class_names()) == {index: index for index in range(521)}
 
 
-def test_known_classes_get_their_share_of_the_networks_own_logits(model, arrays):
+def test_known_classes_get_their_share_of_the_networks_own_logits(model, yamnet_arrays):
     windows = np.random.default_rng(1).normal(-3, 2, (4, 96, 64, 1)).astype(np.float32)
-    _, own = oracle.embedding_and_scores(windows[..., 0], arrays)
+    _, own = oracle.embedding_and_scores(windows[..., 0], yamnet_arrays)
     logits = np.log(own / (1 - own))[:, [class_names().index("Bark"), class_names().index("Walk, footsteps")]]
     expected = np.full((4, 3), -3.0)  # the head as it begins
     expected[:, [0, 2]] += 0.5 * np.maximum(logits + 8, 0)

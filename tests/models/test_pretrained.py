@@ -11,15 +11,8 @@ from tests.oracles import yamnet as oracle
 
 
 @pytest.fixture(scope="module")
-def arrays():
-    return oracle.random_weights(np.random.default_rng(3))
-
-
-@pytest.fixture(scope="module")
-def network(arrays, tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "yamnet.h5"
-    oracle.write_as_google_does(path, arrays)
-    return PretrainedNetwork("yamnet", str(path))
+def network(yamnet_weights):
+    return PretrainedNetwork("yamnet", str(yamnet_weights))
 
 
 def test_it_says_what_it_is_fed(network):
@@ -28,12 +21,12 @@ def test_it_says_what_it_is_fed(network):
 
 
 @pytest.mark.parametrize("count", [0, 1, 70])  # more than are computed at once
-def test_every_patch_has_an_embedding_and_scores(network, arrays, count):
+def test_every_patch_has_an_embedding_and_scores(network, yamnet_arrays, count):
     patches = np.random.default_rng(count).normal(-3, 2, (count, 96, 64)).astype(np.float16)
     embeddings, scores = network.embed(patches), network.score(patches)
     assert (embeddings.shape, scores.shape) == ((count, 1024), (count, 521))
     if count:
-        expected, expected_scores = oracle.embedding_and_scores(patches.astype(np.float32), arrays)
+        expected, expected_scores = oracle.embedding_and_scores(patches.astype(np.float32), yamnet_arrays)
         np.testing.assert_allclose(embeddings, expected, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(scores, expected_scores, atol=1e-4)
 

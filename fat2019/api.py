@@ -163,7 +163,7 @@ def register_network(name: str, builder: "Builder") -> None:
     from fat2019.models.registered import BUILDERS
 
     if name in NETWORKS and name not in BUILDERS:
-        raise DataError(f"network: there is a {name!r} already; give another name")
+        raise DataError(f"network: {name!r} already exists; give another name")
     NETWORKS[name] = None
     BUILDERS[name] = builder
 
@@ -180,7 +180,7 @@ def register_recipe(name: str, config: TrainConfig, row: str = "") -> None:
         DataError: one of our own recipes has that name.
     """
     if name in RECIPES and RECIPES[name].experiment != REGISTERED:
-        raise DataError(f"recipe: there is a {name!r} already; give another name")
+        raise DataError(f"recipe: {name!r} already exists; give another name")
     RECIPES[name] = Recipe(name, REGISTERED, row or f"network {config.model.name}", config, {})
 
 

@@ -104,4 +104,4 @@ class Augmentation(Checked, abc.ABC):
         """
         for name in cls.dependent:
             if options.get(name) is not None:
-                raise DataError(f"{name}: {options[name]} would change nothing here: it is an option of {cls.title}")
+                raise DataError(f"{name}: {options[name]} has no effect here: it is an option of {cls.title}")

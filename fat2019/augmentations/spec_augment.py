@@ -116,7 +116,7 @@ class SpecAugment(Augmentation):
         policy = options.get("policy")
         wanted = options.get("spec_augment", policy is not None or current is not None)
         if policy is not None and not wanted:
-            raise DataError(f"policy: {policy} is one of SpecAugment, which is switched off; leave out one of both")
+            raise DataError(f"policy: {policy} is a policy of SpecAugment, which is off; leave out one of the two")
         if not wanted:
             return None
         chosen = current or cls() if policy in (None, "ours") else cls.published(policy)

@@ -285,7 +285,7 @@ def verify(store: Path, deep: bool, audited: int | None, data: Path | None, json
     )
     if problems:
         for way in _ways_to_mend(store, [problem.message for problem in problems]):
-            logging.getLogger("fat2019").info("to mend it: %s", way)
+            logging.getLogger("fat2019").info("to repair: %s", way)
         sys.exit(1)
 
 

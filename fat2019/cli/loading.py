@@ -98,7 +98,7 @@ def require_folder_place(path: Path) -> None:
     if not there.is_dir():
         raise DataError(f"{there}: a file is in the way of a folder")
     if there != path and not os.access(there, os.W_OK | os.X_OK):
-        raise DataError(f"{path}: cannot be made: {there} may not be written to")
+        raise DataError(f"{path}: cannot be created: no permission to write to {there}")
 
 
 def require_port(address: str, port: int) -> None:
@@ -112,11 +112,11 @@ def require_port(address: str, port: int) -> None:
         try:
             probe.bind((address, port))
         except socket.gaierror as error:
-            raise DataError(f"--host {address}: no machine of this name is known here") from error
+            raise DataError(f"--host {address}: unknown host name") from error
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
-                raise DataError(f"--host {address}: this is no address of this machine") from error
-            raise DataError(f"port {port}: it is taken, perhaps by another page; give another --port") from error
+                raise DataError(f"--host {address}: not an address of this machine") from error
+            raise DataError(f"port {port}: already in use, perhaps by another page; give another --port") from error
 
 
 def require_files_of(config: TrainConfig) -> None:

@@ -177,7 +177,7 @@ def tag(
     if timeline:
         paths = list(paths)
         if len(paths) > 1:
-            raise DataError(f"{timeline}: a timeline is of one file: give a single one instead of {len(paths)}")
+            raise DataError(f"{timeline}: --timeline takes one file, received {len(paths)}")
     show = _JsonTags(run) if json_ else _tag_lines
     for file in tagger.tag(paths, failed):
         row = {
@@ -215,7 +215,7 @@ def _pretrained_tagger(network: str, others: Sequence[Path]) -> "Tagger":
     if others:
         raise DataError(f"--with {others[0]}: {network} has classes of its own; only runs can be averaged")
     if Path(network).is_dir():
-        log.info("%s: the pretrained network is meant; the folder of that name is ./%s", network, network)
+        log.info("%s: using the pretrained network; for the folder of that name, give ./%s", network, network)
     require_pretrained(network)
     load_tensorflow()
     from fat2019.models.pretrained import PretrainedNetwork

@@ -73,7 +73,7 @@ def train(
     epoch.
     """
     if sounds is not None and features is not None:
-        raise click.UsageError("give SOUNDS or --features, and not both")
+        raise click.UsageError("give SOUNDS or --features, not both")
     if own_folds and (changes["folds"] or changes["validate_on_fold"]):
         raise click.UsageError("--own-folds, --folds and --validate-on-fold exclude each other")
     base = read_configuration(config) if config else None
@@ -86,7 +86,7 @@ def train(
 
     store = None if sounds is not None and _is_folder_of_sounds(sounds) else FeatureStore.open(source)
     if layout is not None and store is not None:
-        raise click.UsageError(f"--layout is of a folder of sounds, and {source} is a feature store")
+        raise click.UsageError(f"--layout is for a folder of sounds, and {source} is a feature store")
     name = recipe
     if not is_named:
         choice = choose_recipe(store.config if store else None)

@@ -90,5 +90,5 @@ def require_effect(config: TrainConfig, options: Mapping[str, Any]) -> None:
         value = options.get(name)
         is_true_anyway = name == "weights" and value == "none"
         if value is not None and not is_true_anyway and not is_effective(config):
-            raise DataError(f"{name}: {value} would change nothing here: it is an option of {where}")
+            raise DataError(f"{name}: {value} has no effect here: it is an option of {where}")
     registry.require_effect((one for stage in config.stages for one in stage.feed.augmentations), options)

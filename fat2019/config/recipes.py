@@ -114,7 +114,9 @@ def _near(recipe: str) -> str:
 
 
 def _recipes() -> Iterable[Recipe]:
-    yield Recipe("best", OURS, "compact network, curated clips, sounds moved and mixed", BEST, {}, "not of the report")
+    yield Recipe(
+        "best", OURS, "compact network, curated clips, windows shifted and mixed", BEST, {}, "not of the report"
+    )
     yield Recipe(
         "best-noisy",
         OURS,

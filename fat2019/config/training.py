@@ -217,7 +217,7 @@ class TrainConfig(Checked):
 
     def _require_relabel(self) -> None:
         if self.stages[0].judge_noisy:
-            raise DataError("judge_noisy: there is no network before the first stage to judge by")
+            raise DataError("judge_noisy: label cleaning needs an earlier stage; the first one has no trained network")
         if self.relabel and any(stage.judge_noisy for stage in self.stages):
             raise DataError(f"relabel: {self.relabel} and the recipe both clean noisy labels; leave out one")
         if self.relabel and not any("noisy" in stage.splits for stage in self.stages):

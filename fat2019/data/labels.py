@@ -111,7 +111,7 @@ class LabelReader:
         other, first = self._places.setdefault(look, (label, where))
         if other != label:
             raise DataError(
-                f"{where}: the label {label!r} looks like {other!r} ({first}): is it the same class? Write both alike"
+                f"{where}: the label {label!r} looks like {other!r} ({first}): is it the same class? Spell both alike"
             )
 
 

@@ -64,7 +64,7 @@ class TrainingFeed:
         store = open_store(store)
         clips = clip_indices(store, clips)
         if not len(clips):
-            raise DataError(f"{store.path}: there is no clip to train on")
+            raise DataError(f"{store.path}: no clips to train on")
         self.config = config
         self.features = store.config
         self._scale = scale_of(store.config)

@@ -144,14 +144,13 @@ def require_features(config: ModelConfig, features: FeatureConfig) -> None:
     if wanted:
         if any(getattr(features, name) != value for name, value in _front_end(NAMED[wanted]).items()):
             raise DataError(
-                f"{config.name} takes log-mels as `build-features --config {wanted}` makes them, and this store has "
-                "others"
+                f"{config.name} needs log-mels of `build-features --config {wanted}`, and this store has others"
             )
         return
     takes_any = config.name in BUILDERS or (config.name == "compact" and config.standardise)
     if features.scaling == "none" and not takes_any:
         raise DataError(
-            f"{config.name} takes images in 0..255, and this store has log-mels as they are; build one with "
+            f"{config.name} needs images in 0..255, and this store has unscaled log-mels; build one with "
             "`build-features --config report`, or train compact or yamnet"
         )
 

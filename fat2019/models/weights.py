@@ -89,7 +89,7 @@ class Published:
         if path.exists():
             reason = self.look(path)
             if reason:
-                raise DataError(f"{path}: {reason}; delete it, and it is fetched again")
+                raise DataError(f"{path}: {reason}; delete it, and it will be downloaded again")
             return path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ class Published:
                     raise DataError(f"{self.url}: {reason}")
         except (OSError, DataError) as error:
             raise DataError(
-                f"the published weights are not here and cannot be fetched ({error}): put "
+                f"the published weights are not in the cache and cannot be downloaded ({error}): put "
                 f"{self.url} at {path}, or give --weights none or a file"
             ) from error
         return path
@@ -121,7 +121,7 @@ def require_pretrained(name: str) -> None:
     path = cache() / url.rpartition("/")[2]
     if path.exists():
         if reason := what_is_wrong(path):
-            raise DataError(f"{path}: {reason}; delete it, and it is fetched again")
+            raise DataError(f"{path}: {reason}; delete it, and it will be downloaded again")
         return
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_TIMEOUT_S):
@@ -129,7 +129,7 @@ def require_pretrained(name: str) -> None:
     except OSError as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         raise DataError(
-            f"{name}: its weights are not here and cannot be fetched ({cause}): put {url} at {path}"
+            f"{name}: its weights are not in the cache and cannot be downloaded ({cause}): put {url} at {path}"
         ) from error
 
 

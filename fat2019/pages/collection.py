@@ -67,7 +67,7 @@ def collection_of(
 ) -> Collection:
     if (source / MANIFEST_NAME).exists() or (source / JOURNAL_NAME).exists():
         if layout is not None and data is None:
-            raise DataError(f"layout: {source} is a feature store; --layout is of a data set, as --data names it")
+            raise DataError(f"layout: {source} is a feature store; --layout is for a data set, such as that of --data")
         recorded = None if data is None else find_data_set(data, layout=layout, keep_known_bad=True)
         return _of_store(FeatureStore.open(source), recorded)
     if data is not None:

@@ -124,7 +124,7 @@ class _Results:
 def _finished(path: Path) -> Run:
     run = Run.open(path)
     if not run.metrics:
-        raise DataError(f"{path}: this run is not finished; run its train command again to go on")
+        raise DataError(f"{path}: this run is not finished; run its train command again to resume it")
     return run
 
 
@@ -157,7 +157,7 @@ def _results(runs: Sequence[Run], features: Path | None, progress: Progress | No
             first, order = store, clips
         elif store.clips["fname"].to_numpy()[clips].tolist() != first.clips["fname"].to_numpy()[order].tolist():
             raise DataError(
-                f"{store.path}: its clips are ordered otherwise than those of {first.path}; give one store "
+                f"{store.path}: its clips are in another order than those of {first.path}; give one store "
                 "for all runs (--features)"
             )
     return _Results(first, runs[0].vocabulary, split, order, first.labels[order], scores, combine(scores))

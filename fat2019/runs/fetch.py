@@ -52,7 +52,7 @@ def fetch(url: str, out: Path, progress: Progress | None = None) -> Fetched:
     """
     require_extra("remote", "fetch", "fsspec")
     if out.exists():
-        raise DataError(f"{out}: is there already: give another folder")
+        raise DataError(f"{out}: already exists; give another folder")
     elsewhere = _Elsewhere(url)
     part = out.with_name(out.name + _PART)
     make_folder(part)

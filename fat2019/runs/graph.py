@@ -72,7 +72,7 @@ def open_graph(path: Path, image_shape: tuple[int, ...], classes: int) -> Scorer
 def _finite(path: Path, score: Scorer, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     scores = score(images)
     if not np.isfinite(scores).all():
-        raise DataError(f"{path}: gives scores that are NaN or infinite: the file is no use")
+        raise DataError(f"{path}: gives scores that are NaN or infinite: the file is unusable")
     return scores
 
 

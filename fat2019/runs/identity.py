@@ -74,7 +74,9 @@ def _warn_of_other_surroundings(path: Path, before: dict[str, Any], now: dict[st
         if was is not None and now_is is not None and was != now_is
     ]
     if found:
-        log.warning("%s: resumed with %s: numbers may differ from those of an unbroken run", path, ", ".join(found))
+        log.warning(
+            "%s: resumed with %s: numbers may differ from those of an uninterrupted run", path, ", ".join(found)
+        )
 
 
 def _has_trained(path: Path) -> bool:

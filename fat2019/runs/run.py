@@ -71,7 +71,7 @@ class Run:
         if not path.is_dir():
             raise DataError(f"{path}: no such run folder")
         if not (path / "config.json").is_file():
-            raise DataError(f"{path}: this is no run folder: it has no config.json")
+            raise DataError(f"{path}: not a run folder: it has no config.json")
         if not (path / "model.keras").is_file():
             raise DataError(f"{path}: no epoch of this run is finished; run its train command again to resume")
         config = read_config(path)
@@ -177,7 +177,7 @@ class Run:
         for weight in model.weights:
             values = weight.numpy()
             if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-                raise DataError(f"{path}: {weight.path} has weights that are NaN or infinite: the file is no use")
+                raise DataError(f"{path}: {weight.path} has weights that are NaN or infinite: the file is unusable")
 
     @property
     def has_graph(self) -> bool:
@@ -265,8 +265,8 @@ class Run:
         """
         if path is None and not Path(self.config["store"]).is_dir():
             raise DataError(
-                f"{self.config['store']}: the store that {self.path} was trained on is not there any more; "
-                "give its new place by --features"
+                f"{self.config['store']}: the store that {self.path} was trained on no longer exists; "
+                "give its new path by --features"
             )
         store = FeatureStore.open(self.config["store"] if path is None else path)
         if store.vocabulary != self.vocabulary:
@@ -276,7 +276,7 @@ class Run:
             )
         if store.config.digest() != self.features.digest():
             raise DataError(
-                f"{store.path}: its features were computed otherwise than those of the run {self.path}: "
+                f"{store.path}: its features have other settings than those of the run {self.path}: "
                 "give the store that the run was trained on"
             )
         if not other_recordings and not self.has_recordings_of(store):

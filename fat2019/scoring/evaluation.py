@@ -216,7 +216,7 @@ def _validation(run: Run, store: FeatureStore, is_test_known: bool) -> dict[str,
             f"{store.path}: its recordings are not those that {run.path} was trained on, so that it has no validation "
             "clips; and the labels of its test clips are not known: give --truth"
         )
-    log.warning("%s: not the recordings that %s was trained on: test clips alone are scored", store.path, run.path)
+    log.warning("%s: not the recordings that %s was trained on: only test clips are scored", store.path, run.path)
     return {}
 
 
@@ -258,7 +258,7 @@ def _true_labels(store: FeatureStore, path: Path) -> tuple[npt.NDArray[np.int64]
     if lost := sorted(set(missing) & set(_lost_test_clips(store))):
         raise DataError(
             f"{path}: {len(lost)} of its clips have no features in {store.path}, since their audio could not be used: "
-            f"{_some(lost)}; mend the files and build again, or leave them out"
+            f"{_some(lost)}; repair the files and build again, or leave them out"
         )
     if missing:
         raise DataError(
@@ -292,7 +292,7 @@ def require_test_clips(store: FeatureStore, *, strict: bool = True) -> None:
     if strict and (lost := _lost_test_clips(store)):
         raise DataError(
             f"{store.path}: {counted(len(lost), 'test clip')} without usable audio, so without scores: {_some(lost)}; "
-            "mend the files and build again"
+            "repair the files and build again"
         )
 
 

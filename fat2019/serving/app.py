@@ -55,7 +55,7 @@ def serve(
         try:
             launch(page, address, allowed, server_port=port, prevent_thread_lock=True)
         except OSError as error:  # the library's own, without a number
-            taken = "it is taken, perhaps by another page; give another --port"
+            taken = "already in use, perhaps by another page; give another --port"
             raise DataError(f"port {port}: {taken if 'empty port' in str(error) else error}") from error
         ready()
         with contextlib.suppress(KeyboardInterrupt):  # which is how it is closed down

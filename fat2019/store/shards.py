@@ -25,7 +25,7 @@ from fat2019.store.schema import ClipFeatures
 
 _KEY_VERSION = 1  # of what a key is made from, whatever else changes in the files
 # The end of every message about damage.
-REPAIR = "`fat2019 verify` lists the damage, `build-features --repair` mends it"
+REPAIR = "`fat2019 verify` lists the damage, `build-features --repair` repairs it"
 # What is said of a shard that is not the one of the manifest.
 CHANGED = "the store was changed while it was open (or files of two stores are mixed): open it again"
 

@@ -65,7 +65,7 @@ def _take_over(path: Path, other: Path, shared: int, stages: int) -> None:
     history = run.history()
     rows: list[dict[str, Any]] = history[history["stage"] <= shared].to_dict("records")  # type: ignore[assignment]
     with log_file(path):
-        log.info("%s: stage 1 to %d taken over from %s", path, shared, other)
+        log.info("%s: stages 1 to %d copied from %s", path, shared, other)
     state = Checkpoint.open(path / "state")
     state.stage, state.rows, state.seconds_before = shared, rows, sum(row["seconds"] for row in rows)
     # Epochs have no processor time of their own: they kept the processor as busy as the whole run did.

@@ -94,7 +94,7 @@ def read_judged(
         raise DataError(f"{path}: {len(unknown)} of its clips are no noisy clips of {store.path}: {unknown[0]}")
     scores = table[list(store.vocabulary.names)].to_numpy(np.float32)  # (rows, classes)
     if not ((scores >= 0) & (scores <= 1)).all():
-        raise DataError(f"{path}: a score is no number from 0 to 1")
+        raise DataError(f"{path}: a score is not a number from 0 to 1")
     judged_clips, use = np.array([place[fname] for fname in table["fname"]], np.int64), table["use"].to_numpy()
     _require_all(path, store, noisy if clips is None else clips, judged_clips)
     labels, left_out = store.labels.astype(np.float32), np.zeros(len(store.clips), bool)
@@ -127,4 +127,4 @@ def _read(path: Path, store: FeatureStore) -> "pd.DataFrame":
     try:
         return rows.astype(dict.fromkeys(scores, np.float64))
     except ValueError as error:
-        raise DataError(f"{path}: a score is no number from 0 to 1: {error}") from error
+        raise DataError(f"{path}: a score is not a number from 0 to 1: {error}") from error

@@ -77,7 +77,8 @@ class Partition:
             both = np.isin(groups[clips], groups[np.concatenate(others)]) if others else np.zeros(len(clips), bool)
             if both.any():
                 log.warning(
-                    "not trained on: %s, copies or in groups of clips held out", counted(both.sum(), f"{split} clip")
+                    "not trained on: %s, copies of held-out clips or in their groups",
+                    counted(both.sum(), f"{split} clip"),
                 )
             train[split] = clips[~both]
         return dataclasses.replace(self, train=train)
@@ -125,7 +126,7 @@ def _near_copies(
     if config.near_copies == "say":
         return []
     near = near_copy_of(store, np.flatnonzero(splits != "test"))
-    log.info("near copies: %s kept beside another", counted((near != np.arange(len(near))).sum(), "clip"))
+    log.info("near copies: %s kept on the same side as another", counted((near != np.arange(len(near))).sum(), "clip"))
     return [near]
 
 
@@ -172,11 +173,11 @@ def _own_fold_held_out(
         raise DataError(f"validate_on_fold: expected one of the data set's own folds ({there}), received {fold!r}")
     again = np.isin(copies, copies[held_out]) & ~held_out
     if again.any():
-        log.warning("not trained on: %s, copies of clips held out", counted(again.sum(), "clip"))
+        log.warning("not trained on: %s, copies of held-out clips", counted(again.sum(), "clip"))
     # The folds are the data set's own, and scores are compared by them: a group astride is said, and stays.
     astride = np.isin(groups, groups[held_out]) & ~held_out & ~again
     if astride.any():
-        log.warning("fold %s: %s to train on in groups of clips held out", fold, counted(astride.sum(), "clip"))
+        log.warning("fold %s: %s to train on from groups of held-out clips", fold, counted(astride.sum(), "clip"))
     return np.flatnonzero(~held_out & ~again), np.flatnonzero(held_out)
 
 

@@ -73,7 +73,7 @@ def _write(out: Path, judgement: str) -> None:
     """Write the file, but not over one that somebody may have edited."""
     if out.is_file() and out.read_bytes() != judgement.encode():
         raise DataError(
-            f"{out}: is there already, and holds other judgements or was edited; give another --out, or take it away "
+            f"{out}: already exists and was edited or made with other settings; give another --out, or remove it "
             "(the runs are kept, and not trained again)"
         )
     write_whole(out, judgement)

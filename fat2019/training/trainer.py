@@ -316,7 +316,7 @@ def _load(state: Checkpoint, path: Path, *, compile: bool) -> keras.Model:
     except Exception as error:
         raise DataError(
             f"{path}: the network that this run was to resume from cannot be read ({error}); delete the "
-            "run's folder to begin it anew"
+            "run's folder to start over"
         ) from error
 
 

@@ -32,4 +32,4 @@ def say_formulas(path: Path, names: Iterable[str]) -> None:
     formulas = sorted({name for name in names if name.startswith(_BEGIN_A_FORMULA)})
     if formulas:
         some = ", ".join(map(repr, formulas[:3])) + (", ..." if len(formulas) > 3 else "")
-        _LOG.warning("%s: a spreadsheet would take names for formulas (%s): import the columns as text", path, some)
+        _LOG.warning("%s: a spreadsheet would read names as formulas (%s): import the columns as text", path, some)

@@ -94,7 +94,7 @@ def test_without_a_share_it_is_off_and_the_other_options_do_nothing():
     assert MixSounds(mix_share=0.1).is_on
     assert not MixSounds(mix_level_db=3, mix_in_turn=0.5).is_on
     for name in ("mix_level_db", "mix_in_turn"):
-        with pytest.raises(DataError, match=f"{name}: 0.5 would change nothing here: it is an option of mixed sounds"):
+        with pytest.raises(DataError, match=f"{name}: 0.5 has no effect here: it is an option of mixed sounds"):
             MixSounds.require_on({name: 0.5})
 
 

@@ -43,7 +43,7 @@ def test_epochs_are_the_last_stage_s_and_those_before_change_in_proportion():
 )
 def test_an_option_that_would_change_nothing_is_refused_with_where_it_would(options, where):
     name = list(options)[-1] if "trainable" not in options else "trainable"
-    with pytest.raises(DataError, match=rf"{name}: .* would change nothing here: it is an option of .*{where}"):
+    with pytest.raises(DataError, match=rf"{name}: .* has no effect here: it is an option of .*{where}"):
         configure(None, options)
 
 

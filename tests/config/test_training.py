@@ -61,7 +61,7 @@ def test_a_run_out_of_range_is_refused_by_name(fields, message):
 
 def test_labels_are_not_judged_where_nothing_can_judge_them_or_twice():
     judging = Stage(("curated", "noisy"), judge_noisy=True)
-    with pytest.raises(DataError, match="judge_noisy: there is no network before the first stage"):
+    with pytest.raises(DataError, match="judge_noisy: label cleaning needs an earlier stage"):
         TrainConfig(stages=(judging,))
     with pytest.raises(DataError, match=r"relabel: x.csv and the recipe both clean noisy labels; leave out one"):
         TrainConfig(stages=(Stage(), judging), relabel="x.csv")

@@ -266,7 +266,7 @@ def test_streaming_from_a_store_without_tfrecord_files_is_refused_with_what_to_d
 
 
 def test_a_feed_of_no_clips_is_refused(store):
-    with pytest.raises(DataError, match="no clip to train on"):
+    with pytest.raises(DataError, match="no clips to train on"):
         TrainingFeed(store, np.zeros(0, np.int64), FeedConfig())
 
 

@@ -57,5 +57,5 @@ def test_a_layout_is_of_a_data_set_and_taken_by_name(tmp_path, tiny_data, store)
         explore(tiny_data, page, layout="esc50")
     with pytest.raises(DataError, match="not of the layout esc50"):
         explore(store.path, page, data=tiny_data, layout="esc50")
-    with pytest.raises(DataError, match="is a feature store; --layout is of a data set"):
+    with pytest.raises(DataError, match="is a feature store; --layout is for a data set"):
         explore(store.path, page, layout="kaggle")

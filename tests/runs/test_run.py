@@ -151,7 +151,7 @@ def test_a_run_that_is_not_finished_says_so_when_it_is_opened(store, tmp_path, c
 def test_a_store_that_was_moved_is_given_by_an_option(store, tmp_path):
     run = make_run(tmp_path / "run", store)
     run.config["store"] = str(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"gone: the store that .* is not there any more; give its new place by --fea"):
+    with pytest.raises(DataError, match=r"gone: the store that .* no longer exists; give its new path by --fea"):
         run.store()
     assert run.store(store.path).path == store.path
 

@@ -191,7 +191,7 @@ def test_validation_on_other_recordings_of_the_same_names_is_refused(other_recor
 def test_the_test_clips_of_other_recordings_are_scored_and_nothing_else(other_recordings, truth, store, caplog):
     run, other = other_recordings
     result = evaluate_run(run.path, features=other, truth=truth(["test00.wav"], ["Bark"]))
-    assert list(result) == ["test"] and "test clips alone are scored" in caplog.text
+    assert list(result) == ["test"] and "only test clips are scored" in caplog.text
     _, scores, _ = predict_test([run.path], features=other)
     np.testing.assert_array_equal(scores, predict_test([run.path])[1])
 
@@ -217,7 +217,7 @@ def test_runs_of_other_features_are_averaged_each_from_its_own_store(store, open
 def test_a_score_that_lacks_a_test_clip_says_so(runs, lost, truth, caplog):
     evaluate_run(runs[0].path, truth=truth(["test00.wav"], ["Bark"]))
     assert f"not scored, since their audio could not be used: {lost}" in caplog.text
-    with pytest.raises(DataError, match=rf"1 of its clips have no features in .*: {lost}; mend the files"):
+    with pytest.raises(DataError, match=rf"1 of its clips have no features in .*: {lost}; repair the files"):
         evaluate_run(runs[0].path, truth=truth(["test00.wav", lost], ["Bark", "Bark"]))
 
 

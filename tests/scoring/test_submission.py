@@ -211,4 +211,4 @@ def test_a_truth_that_cannot_be_used_is_refused(tmp_path, text, message):
 def test_a_name_that_a_spreadsheet_would_run_is_written_as_it_is_and_told_of(tmp_path, caplog):
     write_submission(tmp_path / "s.csv", ["=cmd.wav"], np.array([[0.5, 0.25]]), Vocabulary(("Bark", "Meow")))
     assert (tmp_path / "s.csv").read_text() == "fname,Bark,Meow\n=cmd.wav,0.5,0.25\n"
-    assert "s.csv: a spreadsheet would take names for formulas ('=cmd.wav')" in caplog.text
+    assert "s.csv: a spreadsheet would read names as formulas ('=cmd.wav')" in caplog.text

@@ -326,12 +326,12 @@ def test_the_command_tags_by_a_network_that_is_named_in_place_of_a_run(
     expected = [f"{clips_to_tag[0]}\t{yamnet.class_names[best]}" for best in np.argsort(-tagged.scores)[:2]]
     result = command("yamnet", "--top", "2", clips_to_tag[0])
     assert [line.rpartition("\t")[0] for line in result.stdout.splitlines()] == expected
-    assert "is meant" not in caplog.text
+    assert "using the pretrained network" not in caplog.text
     (tmp_path / "yamnet").mkdir()
     assert command("yamnet", clips_to_tag[0]).exit_code == 0
-    assert "the pretrained network is meant; the folder of that name is ./yamnet" in caplog.text
+    assert "using the pretrained network; for the folder of that name, give ./yamnet" in caplog.text
     result = command("./yamnet", clips_to_tag[0])
-    assert result.exit_code == 2 and "no run folder" in result.stderr
+    assert result.exit_code == 2 and "not a run folder" in result.stderr
     assert "only runs can be averaged" in command("yamnet", clips_to_tag[0], "--with", "run").stderr
 
 
@@ -347,5 +347,5 @@ def test_a_network_without_weights_is_told_in_one_line_before_tensorflow_is_load
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stdout) == (2, "False\n")
     [line] = done.stderr.splitlines()
-    assert "yamnet: its weights are not here and cannot be fetched (no network here): put https" in line
+    assert "yamnet: its weights are not in the cache and cannot be downloaded (no network here): put https" in line
     assert line.endswith(f"at {tmp_path / 'yamnet.h5'}")

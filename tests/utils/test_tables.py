@@ -17,4 +17,4 @@ def test_names_that_a_spreadsheet_would_run_are_told_once_and_others_never(caplo
     assert caplog.messages == []
     say_formulas(Path("s.csv"), ["=1+1.wav", "+a", "-b", "@c", "\td", "=1+1.wav", "e"])
     [line] = caplog.messages
-    assert line.startswith("s.csv: a spreadsheet would take names for formulas ('\\td', '+a', '-b', ...)")
+    assert line.startswith("s.csv: a spreadsheet would read names as formulas ('\\td', '+a', '-b', ...)")

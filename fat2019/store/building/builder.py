@@ -136,12 +136,14 @@ def _up_to_date(out: Path, wanted: Header, sources: Sources) -> Manifest | None:
         return None
     manifest, contents = read_manifest(out), Contents(out)
     if alike := alike_times(sources):
-        _LOG.info("%d of %d clips have the same time, which says little of changes: --repair compares contents", *alike)
+        _LOG.info(
+            "%d of %d clips have the same modification time, which may hide changes: --repair compares contents", *alike
+        )
     plan = make_plan(out, wanted, manifest.header, manifest.shards, sources, contents, repair=False)
     if plan.tasks or plan.removed or any(_is_trace(entry.name) for entry in os.scandir(out)):
         return None
     if contents.compared:
-        _LOG.info("the same by content: %s that looked copied or touched", counted(contents.compared, "clip"))
+        _LOG.info("unchanged in content: %s that looked copied or touched", counted(contents.compared, "clip"))
         with contextlib.suppress(OSError):  # a store that cannot be written to is compared again the next time
             write_stamps(out, sources)
     return manifest
@@ -206,7 +208,7 @@ def _begin(out: Path, plan: Plan, found: Found) -> bytes | None:
 def _say_disk_use(out: Path, plan: Plan, shards: Iterable[ShardRecord]) -> None:
     again = {task.name for task in plan.tasks}
     size = sum(file.bytes for shard in shards if shard.name in again for file in shard.files)
-    _LOG.info("%s: readers keep the store that is there until the new one is finished: %.1f MB more", out, size / 1e6)
+    _LOG.info("%s: readers keep the old store until the new one is finished, which takes %.1f MB more", out, size / 1e6)
 
 
 def _publish(out: Path, manifest: Manifest) -> int:

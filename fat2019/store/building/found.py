@@ -64,12 +64,12 @@ def of_this_version(out: Path, old: Found, sources: Sources) -> Found:
     """
     if kept := sorted(set(old.header.shard_counts) - set(sources)):
         raise DataError(
-            f"{out}: a store of format {old.header.format_version}, which an update writes anew in format "
+            f"{out}: a store of format {old.header.format_version}, which an update rewrites in format "
             f"{FORMAT_VERSION}, and the data set given has no {' and no '.join(kept)} clips: build with the whole data "
             "set, or into another folder"
         )
     _LOG.info(
-        "%s: written anew in format %d; readers keep that of format %d until then",
+        "%s: rewriting in format %d; readers keep the store of format %d until then",
         *(out, FORMAT_VERSION, old.header.format_version),
     )
     return _with_journal(out, dataclasses.replace(old.header, format_version=FORMAT_VERSION), old.shards)

@@ -61,7 +61,7 @@ def read_journal(folder: Path) -> tuple[Header, tuple[ShardRecord, ...]] | None:
     except OtherVersion as error:
         raise OtherVersion(f"{path}: {error}") from error
     except DataError as error:
-        raise DataError(f"{path}: damaged: {error}: `build-features --repair` makes the store anew") from error
+        raise DataError(f"{path}: damaged: {error}: `build-features --repair` rebuilds the store") from error
 
 
 def _from_bytes(data: bytes) -> tuple[Header, tuple[ShardRecord, ...]] | None:

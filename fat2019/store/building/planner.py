@@ -104,7 +104,7 @@ def _require_same(out: Path, theirs: Header, ours: Header) -> None:
         found.append(f"formats: {' and '.join(theirs.formats)} against {' and '.join(ours.formats)}")
     if found:
         raise DataError(
-            f"{out}: a store of other settings than those asked for ({'; '.join(found)}): give them, or another folder"
+            f"{out}: a store with other settings ({'; '.join(found)}): give the same ones, or another folder"
         )
 
 

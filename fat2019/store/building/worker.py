@@ -125,8 +125,7 @@ def _require_unchanged(source: Source) -> None:
         now = link_status(source.path)
     except OSError as error:
         raise DataError(
-            f"{source.path}: was there when the build began and is not now: {error.strerror}: run the "
-            "same command again"
+            f"{source.path}: disappeared during the build: {error.strerror}: run the same command again"
         ) from error
     if (now.st_size, now.st_mtime_ns) != (source.bytes, source.mtime_ns):
         raise DataError(f"{source.path}: changed while the store was being built: run the same command again")

@@ -1,10 +1,10 @@
-"""fat2019: sounds in, tags out, for Freesound Audio Tagging 2019 and data sets shaped like it.
+"""Audio tagging from precomputed features, for Freesound Audio Tagging 2019 and your own sounds.
 
-The packages are the stages of one line, and imports point only backwards along it: ``errors``, ``utils``,
+The packages are the stages of one pipeline, and each imports only from those before it: ``errors``, ``utils``,
 ``augmentations``, ``config``, ``data``, ``audio``, ``store``, ``feed``, ``models``, ``runs``, ``scoring``,
 ``training``, ``pages``, ``serving``, ``experiments``, ``cli``.
 
-What ``__all__`` names is public, and loaded when it is first used: ``import fat2019`` alone loads no other library.
+The names in ``__all__`` are public and are loaded on first use: ``import fat2019`` alone loads no other library.
 """
 
 import importlib
@@ -58,7 +58,7 @@ _HOME = {
 
 _WITHOUT_KERAS = ("FeatureStore", "lwlrap")
 
-# With these a processor has oneDNN switched on by TensorFlow itself.
+# TensorFlow itself turns oneDNN on for processors with these flags.
 _ONEDNN_BY_ITSELF = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
 
 
@@ -79,9 +79,9 @@ def __dir__() -> list[str]:
 
 
 def _switch_onednn_on() -> None:
-    """TensorFlow leaves oneDNN off on some processors where it makes training about twice as fast as well.
+    """Turn on oneDNN, which TensorFlow leaves off on some processors though it makes training about twice as fast.
 
-    The variable is read when TensorFlow is loaded; what the user has set stands.
+    TensorFlow reads the variable when it is loaded; a value set by the user is kept.
     """
     if "TF_ENABLE_ONEDNN_OPTS" in os.environ:
         return

@@ -1,6 +1,6 @@
-"""Whole steps in one call, for use from Python: build, train, load, and what others add to the project.
+"""Whole steps in one call, for use from Python: build, train, load, and register networks and recipes.
 
-What is here is imported as ``fat2019.train`` and so on. Heavy libraries are loaded when a function needs them.
+Import these functions from ``fat2019``, for example ``fat2019.train``. Heavy libraries are loaded only when needed.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ REGISTERED = "registered"  # the experiment of recipes from outside
 
 
 class TrainedRun:
-    """A trained run, as :func:`load` and :func:`train` return it."""
+    """A trained run, returned by :func:`load` and :func:`train`."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -48,7 +48,7 @@ class TrainedRun:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The scores of the finished run; empty for one that is not finished."""
+        """The scores of a finished run; empty if it is not finished."""
         return self._run.metrics
 
     def model(self) -> "keras.Model":
@@ -56,7 +56,7 @@ class TrainedRun:
         return self._run.model()
 
     def tag(self, path: Path | str, top: int = 5) -> list[tuple[str, float]]:
-        """The classes that score highest in an audio file, with their scores, from the highest on.
+        """The highest-scoring classes of an audio file with their scores, highest first.
 
         Raises:
             DataError: the file cannot be used.
@@ -64,7 +64,7 @@ class TrainedRun:
         return self._tagger().top(self.scores(path), top)
 
     def scores(self, path: Path | str) -> "npt.NDArray[np.float64]":
-        """The scores of all classes in an audio file, ``(classes,)``.
+        """The scores of all classes for an audio file, ``(classes,)``.
 
         Raises:
             DataError: the file cannot be used.
@@ -88,7 +88,7 @@ def load(run: Path | str) -> TrainedRun:
         [('Bark', 0.93), ('Bell', 0.21), ('Hiss', 0.08)]
 
     Raises:
-        DataError: there is no such run, or a file of it was changed.
+        DataError: there is no such run, or one of its files was changed.
     """
     return TrainedRun(Run.open(run))
 
@@ -101,14 +101,14 @@ def build_features(
     formats: Sequence[str] = ("hdf5",),
     workers: int | None = None,
 ) -> FeatureStore:
-    """Turn the audio files of a folder into a feature store, or bring the store that is there up to date.
+    """Build a feature store from the audio files of a folder, or bring an existing store up to date.
 
     Args:
         folder: a data set in one of the known layouts.
         out: the store's folder.
-        config: a named configuration or one of your own.
+        config: the name of a configuration, or a configuration of your own.
         formats: ``hdf5``, ``tfrecord`` or both.
-        workers: processes, by default one a core.
+        workers: number of processes, by default one per core.
 
     Raises:
         DataError: the data set or the store cannot be used.
@@ -130,13 +130,14 @@ def train(
 
     Args:
         store: the features, or their folder.
-        recipe: its name, one of ours or a registered one; by default the defaults of the command.
+        recipe: the name of a built-in or registered recipe; by default that of the command ``train``.
         run: the run's folder, by default ``runs/RECIPE`` or ``runs/MODEL``.
-        options: fields of the configuration in place of the recipe's: ``epochs``, ``learning_rate``, ``seed``, ... The
-            network's name is ``name``.
+        options: configuration fields that override the recipe's: ``epochs``, ``learning_rate``, ``seed``, ... The
+            field for the network's name is ``name``.
 
     Raises:
-        DataError: an option is unknown or out of range, the folder holds another run, or as the command's errors.
+        DataError: an option is unknown or out of range, the folder holds another run, or training cannot start for
+            any reason that the command would report.
     """
     require_options(options)
     config = configure(recipe, options)
@@ -147,18 +148,18 @@ def train(
 
 
 def register_network(name: str, builder: "Builder") -> None:
-    """Make a network of your own known, which recipes then name as ``ModelConfig(name=...)``.
+    """Register your own network, which recipes then name as ``ModelConfig(name=...)``.
 
-    Its runs are resumed, scored, reported and exported like all others. Where its layers are your own, the module that
-    registers them is imported before such a run is opened again; the run says which one that is.
+    Its runs can be resumed, scored, reported and exported like any other. If it has custom layers, import the module
+    that registers them before you open such a run again; the run's error message names the module.
 
     Args:
-        name: by which configurations know it.
-        builder: from the number of classes and the shape of an image ``(frames, mels)`` to a Keras model from images
-            ``(batch, frames, mels, 1)`` to probabilities ``(batch, classes)``, not compiled.
+        name: its name in configurations.
+        builder: takes the number of classes and the shape of an image ``(frames, mels)``; returns an uncompiled Keras
+            model from images ``(batch, frames, mels, 1)`` to probabilities ``(batch, classes)``.
 
     Raises:
-        DataError: one of our own networks has that name.
+        DataError: a built-in network has that name.
     """
     from fat2019.models.registered import BUILDERS
 
@@ -169,15 +170,15 @@ def register_network(name: str, builder: "Builder") -> None:
 
 
 def register_recipe(name: str, config: TrainConfig, row: str = "") -> None:
-    """Make a recipe of your own known, for :func:`train` and for commands called from Python.
+    """Register your own recipe, for :func:`train` and for commands called from Python.
 
     Args:
-        name: of the recipe.
-        config: all of its settings.
-        row: what `recipes` says about it.
+        name: name of the recipe.
+        config: all its settings.
+        row: its description in the list of `recipes`.
 
     Raises:
-        DataError: one of our own recipes has that name.
+        DataError: a built-in recipe has that name.
     """
     if name in RECIPES and RECIPES[name].experiment != REGISTERED:
         raise DataError(f"recipe: {name!r} already exists; give another name")
@@ -185,7 +186,7 @@ def register_recipe(name: str, config: TrainConfig, row: str = "") -> None:
 
 
 def require_options(options: Iterable[str]) -> None:
-    """See that options are fields of the configuration.
+    """Check that all options are configuration fields.
 
     Raises:
         DataError: one is not.

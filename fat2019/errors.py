@@ -1,4 +1,4 @@
-"""What can go wrong outside the program. The command line prints each as one line and exits with status 2."""
+"""Errors with a cause outside the program. The command line prints each as one line and exits with status 2."""
 
 
 class DataError(Exception):
@@ -10,12 +10,12 @@ class DataError(Exception):
 
 
 class UnreadableAudio(DataError):
-    """One clip cannot be used, whoever reads it: a build puts it in quarantine, other commands name it."""
+    """A clip cannot be used on any machine: a build quarantines it, other commands name it."""
 
 
 class FailedRead(DataError):
-    """The machine failed to read a file, which says nothing of what is in it: another try may succeed."""
+    """The machine failed to read a file, whatever it contains: another attempt may succeed."""
 
 
 class OtherVersion(DataError):
-    """A store is of a format that this program does not read."""
+    """A store has a format version that this program does not read."""

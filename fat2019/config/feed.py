@@ -45,8 +45,8 @@ class FeedConfig(Checked):
         object.__setattr__(self, "augmentations", _in_order(self.augmentations))
         if self.augment == "double-curated" and self.class_balanced:  # of clips used more often, a larger share
             raise DataError(
-                "augment double-curated and class_balanced: give only one of them: together, how often a clip is augmented "
-                "would reveal its class"
+                "augment double-curated and class_balanced: give only one of them: together, how often a clip is "
+                "augmented would reveal its class"
             )
 
     def to_plain(self) -> dict[str, Any]:

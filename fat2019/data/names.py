@@ -86,7 +86,7 @@ def missing_files(table: Path, folder: Path, rows: int, missing: list[str], ther
     first = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
     return DataError(
         f"{table}: {len(missing)} of {rows} rows name files that are not in {folder} ({first}): "
-        f"{likely_mistake(missing[0], there) or _in_folders(folder, missing[0]) or 'was the archive unpacked completely?'}"
+        f"{likely_mistake(missing[0], there) or _in_folders(folder, missing[0]) or 'was all of the archive unpacked?'}"
     )
 
 

@@ -34,11 +34,11 @@ class EvaluationWindows:
         Args:
             log_mels: the clips.
             config: what they were computed with.
-            windows: ``tiled`` covers every frame; ``max-energy`` is the one of most energy.
-            hop_frames: from one tile to the next, at most a window, which is the default.
+            windows: ``tiled`` covers every frame; ``max-energy`` takes one window per clip.
+            hop_frames: hop between tiles, at most a window, which is the default.
 
         Raises:
-            DataError: there are no such windows, or tiles so far apart would leave frames out.
+            DataError: unknown ``windows``, or a hop that would leave out frames.
         """
         if windows not in ("tiled", "max-energy"):
             raise DataError(f"windows: expected tiled or max-energy, received {windows!r}")
@@ -63,10 +63,10 @@ class EvaluationWindows:
 
 
 class EvaluationFeed:
-    """Windows of some clips with the clips' labels, for ``evaluate`` and ``validation_data`` of Keras.
+    """Windows of some clips with the clips' labels, for Keras's ``evaluate`` and ``validation_data``.
 
-    By default each clip is one window, the one of most energy, so that a metric of the windows is one of the clips. Of
-    tiles, long clips have more; :func:`fat2019.scoring.inference.score_clips` takes the mean over each clip's tiles.
+    By default there is one window per clip, its max-energy window, so metrics over windows are metrics over clips. With
+    tiles, long clips have more windows; :func:`fat2019.scoring.inference.score_clips` averages over each clip's tiles.
 
     Examples:
         >>> feed = EvaluationFeed(store, np.flatnonzero(store.clips["split"] == "curated"))
@@ -86,14 +86,14 @@ class EvaluationFeed:
     ) -> None:
         """
         Args:
-            store: where the log-mels are, or its folder.
-            clips: indices into ``store.clips``, each once; their log-mels are held in memory.
-            labels: ``(clips, classes)`` in 0..1, a row for each of ``clips``, in place of the store's own.
-            windows: ``max-energy`` is one window a clip, ``tiled`` covers every frame.
-            hop_frames: from one tile to the next, at most a window, which is the default.
+            store: a store, or its folder.
+            clips: unique indices into ``store.clips``; their log-mels are cached in memory.
+            labels: ``(clips, classes)`` in 0..1, one row per clip of ``clips``, instead of the store's labels.
+            windows: ``max-energy`` takes one window per clip, ``tiled`` covers every frame.
+            hop_frames: hop between tiles, at most a window, which is the default.
 
         Raises:
-            DataError: clips or labels do not fit the store, or tiles so far apart would leave frames out.
+            DataError: clips or labels do not fit the store, or the hop would leave out frames.
         """
         store = open_store(store)
         clips = clip_indices(store, clips)
@@ -104,7 +104,7 @@ class EvaluationFeed:
 
     @property
     def clip(self) -> npt.NDArray[np.int64]:
-        """The clip of each window, ``(windows,)``, as its place among ``clips``."""
+        """The clip of each window, ``(windows,)``, as an index into ``clips``."""
         return self._windows.clip
 
     def dataset(self, batch_windows: int = 64) -> tf.data.Dataset:

@@ -1,7 +1,7 @@
 """Batches for training: windows chosen, scaled and augmented, with their labels.
 
-The stream of training batches is a function of (seed, epoch, step). What a batch holds does not depend on how many
-threads made it, and a run that starts at epoch e, step k gets what an uninterrupted one gets there.
+The stream of training batches is a function of (seed, epoch, step). A batch does not depend on the number of threads,
+and a run that starts at epoch e, step k gets the batches that an uninterrupted run gets from there.
 """
 
 from collections.abc import Callable
@@ -52,14 +52,14 @@ class TrainingFeed:
     ) -> None:
         """
         Args:
-            store: where the log-mels are, or its folder.
-            clips: the training set, as indices into ``store.clips``, each once.
-            config: how batches are made.
-            labels: ``(clips, classes)`` in 0..1, a row for each of ``clips``, in place of the store's own.
+            store: a store, or its folder.
+            clips: the training set, as unique indices into ``store.clips``.
+            config: batch size, sampling and augmentation.
+            labels: ``(clips, classes)`` in 0..1, one row per clip of ``clips``, instead of the store's labels.
 
         Raises:
-            DataError: there is no clip, clips or labels do not fit the store, or it has no TFRecord shards to stream
-                from.
+            DataError: ``clips`` is empty, clips or labels do not fit the store, or there are no TFRecord shards to
+                stream from.
         """
         store = open_store(store)
         clips = clip_indices(store, clips)

@@ -1,4 +1,4 @@
-"""LWLRAP as a Keras metric: :func:`fat2019.scoring.metrics.lwlrap`, summed up batch by batch.
+"""LWLRAP as a Keras metric: :func:`fat2019.scoring.metrics.lwlrap`, accumulated batch by batch.
 
 A module of its own, so that scoring a CSV file needs no TensorFlow.
 """
@@ -11,12 +11,12 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="fat2019")
 class LwlrapMetric(keras.metrics.Metric):
-    """LWLRAP of all batches since the last reset: that of the batches joined, to float64 precision.
+    """LWLRAP over all batches since the last reset, as if they were one, to float64 precision.
 
     ``y_true`` and ``y_pred`` are ``(clips, classes)``; a label is an entry of ``y_true`` >= 0.5, so mixed and
-    smoothed labels count. ``sample_weight`` ``(clips,)`` weights clips. A graph cannot raise as the NumPy
-    version does, so the result is NaN if a labelled clip had a score that is not finite, and while there was
-    no label at all.
+    smoothed labels count. ``sample_weight`` ``(clips,)`` weights clips. A graph cannot raise errors as the NumPy
+    version does, so the result is NaN if a labelled clip has a score that is not finite, or as long as there is no
+    label at all.
     """
 
     def __init__(self, classes: int, name: str = "lwlrap", dtype: Any = "float64") -> None:
@@ -40,7 +40,7 @@ class LwlrapMetric(keras.metrics.Metric):
         weights = ops.cast(truth, self.dtype)  # (clips, classes)
         if sample_weight is not None:
             weights *= ops.reshape(ops.cast(sample_weight, self.dtype), (-1, 1))
-        # Not a product: a NaN at a class that is no label must not count.
+        # Not a product: a NaN at a class that is not a label must not count.
         self.precision_sums.assign_add(ops.sum(ops.where(truth, precisions * weights, 0.0), axis=0))
         self.label_weights.assign_add(ops.sum(weights, axis=0))
 

@@ -1,4 +1,4 @@
-"""Pretrained audio networks as their makers use them: log-mel patches -> embeddings, and scores of their classes."""
+"""Pretrained audio networks as published: log-mel patches -> embeddings, and scores of their own classes."""
 
 import functools
 import hashlib
@@ -32,10 +32,10 @@ class PretrainedNetwork:
         """
         Args:
             name: one of :data:`PRETRAINED`.
-            weights: "pretrained", which are downloaded once, or a file of them.
+            weights: "pretrained", which are downloaded once, or a weights file.
 
         Raises:
-            DataError: another name, or the weights are not available or do not fit.
+            DataError: unknown name, or the weights are not available or do not fit.
         """
         if name not in PRETRAINED:
             raise DataError(f"pretrained network: expected one of {', '.join(PRETRAINED)}, received {name!r}")
@@ -59,7 +59,7 @@ class PretrainedNetwork:
 
     @functools.cached_property
     def weights_sha256(self) -> str:
-        """The SHA-256 of the file of its weights."""
+        """The SHA-256 of its weights file."""
         with self._path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 

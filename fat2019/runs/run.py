@@ -1,4 +1,4 @@
-"""The folder of one training run: what it holds, and how it is opened again.
+"""The folder of one training run: its files, and how to open it.
 
 ::
 
@@ -60,12 +60,12 @@ class Run:
     def open(cls, path: Path | str) -> "Run":
         """Open a run with at least one finished epoch.
 
-        Its small files are compared with their checksums here, its network when it is loaded. Runs of versions that
-        stated none open as they did.
+        Small files are compared with their checksums now, the network when it is loaded. Runs of versions without
+        checksums open as before.
 
         Raises:
-            DataError: there is no such folder, or it is no run, nothing has been trained in it yet, or a file of it
-                was changed.
+            DataError: there is no such folder, it is not a run, no epoch has finished yet, or one of its files was
+                changed.
         """
         path = Path(path)
         if not path.is_dir():
@@ -100,12 +100,12 @@ class Run:
 
     @functools.cached_property
     def checksums(self) -> Mapping[str, Sequence[str]]:
-        """The SHA-256 that each file of the run may have; none of a run of an older version.
+        """The SHA-256 values that each file of the run may have; empty for a run of an older version.
 
         An interrupted run may have the network of its last finished epoch or the one before.
 
         Raises:
-            DataError: what states them is missing or was changed.
+            DataError: the file of checksums is missing or was changed.
         """
         if self.config.get("format", 1) < FORMAT:
             return {}
@@ -116,23 +116,23 @@ class Run:
         return Checkpoint.open(self.path / "state").run_files
 
     def require_unchanged(self, name: str) -> None:
-        """See that a file is the one that the run wrote; nothing is known of those of older versions.
+        """Check that a file is the one that the run wrote; runs of older versions are not checked.
 
         Raises:
-            DataError: it is another one, or missing.
+            DataError: it is a different file, or missing.
         """
         if name in self.checksums:
             require_unchanged(self.path / name, self.checksums[name])
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The scores of a finished run; empty for one that is not."""
+        """The scores of a finished run; empty if it is not finished."""
         path = self.path / "metrics.json"
         return read_json(path) if path.is_file() else {}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """What the network takes: frames, mel bands, 1."""
+        """The network's input shape: frames, mel bands, 1."""
         return self.features.window_frames, self.features.mel_bands, 1
 
     def model(self) -> "keras.Model":
@@ -160,7 +160,7 @@ class Run:
         return model
 
     def _likely(self) -> str:
-        """Why a network cannot be loaded whose file looks sound."""
+        """The likely reason that a network cannot be loaded although its file looks intact."""
         registered = self.config.get("registered")
         if registered and registered["network"] not in NETWORKS:
             return f", since network {registered['network']!r} is not registered: import {registered['module']} first"
@@ -188,7 +188,7 @@ class Run:
         """The network as a function of images ``(batch, frames, mels, 1)``, without TensorFlow.
 
         Raises:
-            DataError: the file is not the one that the run wrote, or of other images or classes, or the run has none.
+            DataError: the run has no graph, or its file was changed or has other images or classes.
         """
         self.require_unchanged(GRAPH_NAME)
         return open_graph(self.path / GRAPH_NAME, self.image_shape, len(self.vocabulary))
@@ -202,12 +202,12 @@ class Run:
         return read_table(self.path / "history.csv", ("stage", "epoch"), float_precision="round_trip")
 
     def last_stage(self) -> "pd.DataFrame":
-        """The rows of the history that led to the network."""
+        """The history of the last stage, which produced the network."""
         history = self.history()
         return history[history["stage"] == history["stage"].max()]
 
     def summary(self) -> dict[str, float]:
-        """The numbers of a finished run for a table.
+        """The figures of a finished run, for a table.
 
         LWLRAP ``train`` and ``validation`` (max-energy windows) are those at the epoch of the network that was kept;
         ``validation_tiled`` is on all windows; ``epochs`` and ``seconds`` are those of all stages.

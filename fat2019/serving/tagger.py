@@ -52,7 +52,7 @@ class Tagged:
 
 @dataclasses.dataclass(frozen=True)
 class Timeline:
-    """A file's scores along its time, pauses kept."""
+    """A file's scores over time, silence included."""
 
     path: Path
     rate_hz: int
@@ -64,7 +64,7 @@ class Timeline:
 
 @dataclasses.dataclass(frozen=True)
 class _Prepared:
-    """A file on its way to the network."""
+    """A file prepared for the network."""
 
     path: Path
     seconds: float
@@ -74,17 +74,17 @@ class _Prepared:
 
 
 class Tagger:
-    """What scores files, with all that leads from a file to it: runs, whose mean is taken, or a pretrained network."""
+    """Scores audio files, from decoding to class scores, by the mean of one or more runs or by a pretrained network."""
 
     class_names: tuple[str, ...]  # in the order of the scores
 
     def __init__(self, *runs: Run) -> None:
         """
         Args:
-            runs: of the same classes; their features may differ.
+            runs: one or more runs with the same classes; their features may differ.
 
         Raises:
-            DataError: the runs have other classes, or a network cannot be used.
+            DataError: the runs differ in their classes, or a network cannot be used.
         """
         for run in runs[1:]:
             require_same_classes(runs[0], run)
@@ -93,7 +93,7 @@ class Tagger:
 
     @classmethod
     def pretrained(cls, network: "PretrainedNetwork") -> Self:
-        """A tagger of the classes that a network was trained on by its makers, from windows as far apart as theirs.
+        """A tagger with a pretrained network's own classes and its published hop between windows.
 
         Raises:
             DataError: the names of its classes are not available.
@@ -105,15 +105,15 @@ class Tagger:
 
     @property
     def features(self) -> FeatureConfig:
-        """Those of the first network, along whose windows a timeline is drawn."""
+        """The features of the first network, whose windows a timeline uses."""
         return self._members[0].features
 
     def tag(self, paths: Iterable[Path], failed: Failed) -> Iterator[Tagged]:
-        """Score files one after another, in memory for a few of them.
+        """Score files in small groups, so that memory stays bounded.
 
         Args:
-            paths: of files.
-            failed: is told of each file that cannot be used; the others are tagged all the same.
+            paths: audio files.
+            failed: called with each file that cannot be used; the others are still tagged.
         """
         group: list[list[_Prepared]] = []  # by file and run
         frames = 0

@@ -1,8 +1,7 @@
 """A finished feature store, opened for reading.
 
-Opening reads the manifest and looks at the sizes of the shards' files; shards are opened when something of
-them is wanted, and closed again, so that a store may cross a fork. A store is never changed through this
-module. features/README.md documents the files.
+Opening reads the manifest and checks the sizes of the shard files. Shards are opened only while they are read,
+so a store may cross a fork. This module never changes a store. features/README.md documents the files.
 """
 
 import contextlib
@@ -39,7 +38,7 @@ _ALIGNMENT = 64  # bytes: TensorFlow takes arrays over by dlpack without a copy 
 
 @dataclasses.dataclass(frozen=True)
 class FlatLogMels:
-    """The log-mels of some clips one after another; clip i has the frames ``frame_offset[i : i + 2]``."""
+    """The concatenated log-mels of some clips; clip i has the frames ``frame_offset[i] : frame_offset[i + 1]``."""
 
     log_mel: NDArray[Any]  # (total frames, mels) in the stored type
     frame_offset: NDArray[np.int64]  # (clips + 1,)
@@ -49,7 +48,7 @@ class FlatLogMels:
 
 
 class LogMelFile(NamedTuple):
-    """A shard's log-mels as TFRecord, for whoever streams them."""
+    """A shard's log-mels as a TFRecord file, for streaming."""
 
     path: Path
     first_clip: int  # its index in the store
@@ -58,7 +57,7 @@ class LogMelFile(NamedTuple):
 
 
 class FeatureStore:
-    """A store on disk: :meth:`open` it."""
+    """A feature store on disk; use :meth:`open`."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
@@ -84,7 +83,7 @@ class FeatureStore:
 
     @property
     def config(self) -> FeatureConfig:
-        """The definition of the features."""
+        """The configuration that the features were computed with."""
         return self.manifest.header.config
 
     @property
@@ -139,7 +138,7 @@ class FeatureStore:
 
     @property
     def notes(self) -> list[tuple[str, str]]:
-        """Of the clips whose sound was changed on its way in: fname, and what was done."""
+        """The clips whose audio was altered when it was read: fname, and what was done."""
         return [
             (fname, note)
             for shard in self.manifest.shards
@@ -148,13 +147,13 @@ class FeatureStore:
         ]
 
     def content_key(self, splits: Iterable[str]) -> str:
-        """SHA-256 of the names, labels and sounds of the clips of these splits, which no other clips have."""
+        """SHA-256 over the names, labels and audio of the clips of these splits."""
         wanted = set(splits)
         keys = [shard.key for shard in self.manifest.shards if shard.split in wanted]
         return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
     def log_mel(self, fname: str) -> NDArray[np.float32]:
-        """The log-mel of a clip, in decibels or as its configuration says: float32 ``(frames, mels)``.
+        """The log-mel of a clip, in decibels or the unit of its configuration: float32 ``(frames, mels)``.
 
         Raises:
             DataError: no such clip, or its shard is damaged.
@@ -178,11 +177,11 @@ class FeatureStore:
         return audio.array
 
     def read_log_mels(self, indices: NDArray[np.int64] | None = None) -> FlatLogMels:
-        """The log-mels and energies of many clips in one piece of memory each.
+        """The log-mels and energies of many clips, each as one contiguous array.
 
         Args:
-            indices: ``(n,)``, positions in :attr:`clips`, in the order wanted (ascending ones are read
-                fastest); all clips by default.
+            indices: ``(n,)``, positions in :attr:`clips`, in any order (ascending is fastest); by default
+                all clips.
 
         Returns:
             C-ordered arrays, log-mels and energies 64-byte aligned.
@@ -208,21 +207,21 @@ class FeatureStore:
         return flat
 
     def embeddings(self, network: str) -> FlatEmbeddings:
-        """What ``fat2019 embed`` wrote: ``store.embeddings("yamnet")[clip]`` is float16 ``(tiles, 1024)``.
+        """The output of ``fat2019 embed``: ``store.embeddings("yamnet")[clip]`` is float16 ``(tiles, 1024)``.
 
         Raises:
-            DataError: there are none, they are unfinished or of another state of the store, or a file is damaged.
+            DataError: there are none, they are unfinished or outdated, or a file is damaged.
         """
         with self._unchanged():
             return read_embeddings(self.path, self.manifest, network)
 
     @property
     def can_be_streamed(self) -> bool:
-        """Whether :meth:`log_mel_files` has any."""
+        """Whether the store has TFRecord files to stream."""
         return self._streamed is not None
 
     def log_mel_files(self) -> list[LogMelFile]:
-        """Each log-mel TFRecord that has clips, in the store's order.
+        """The log-mel TFRecord files that hold clips, in the store's order.
 
         Raises:
             DataError: the store has none.
@@ -240,7 +239,7 @@ class FeatureStore:
 
     @contextlib.contextmanager
     def _unchanged(self) -> Iterator[None]:
-        """Within it, shards that cannot be read because a later build took them away are told as that."""
+        """Context in which a shard removed by a later build is reported as such."""
         try:
             yield
         except DataError as error:

@@ -32,7 +32,7 @@ class UrbanSound8K(Layout):
             folder = tree.root / _FOLDER / f"fold{fold}"
             if not folder.is_dir():
                 raise DataError(
-                    f"{table.path}: no folder {folder} for its fold {fold}: was the archive unpacked completely?"
+                    f"{table.path}: no folder {folder} for its fold {fold}: was all of the archive unpacked?"
                 )
             found, refused = clips_of(table.path, folder, "curated", [row for row in rows if row.fold == fold])
             clips += found

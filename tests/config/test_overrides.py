@@ -9,7 +9,7 @@ from fat2019.errors import DataError
 
 
 def test_a_policy_of_what_is_switched_off_is_refused():
-    with pytest.raises(DataError, match="policy: LB is one of SpecAugment, which is switched off"):
+    with pytest.raises(DataError, match="policy: LB is a policy of SpecAugment, which is off"):
         configure(None, {"spec_augment": False, "policy": "LB"})
 
 

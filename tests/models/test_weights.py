@@ -69,7 +69,7 @@ def test_weights_that_cannot_be_fetched_are_one_line_with_what_to_do(offline, na
             attempt(ModelConfig(name))
         message = str(caught.value)
         assert "\n" not in message
-        for part in (published.url, str(published.path), "fetched (Temporary failure", "--weights none or a file"):
+        for part in (published.url, str(published.path), "downloaded (Temporary failure", "--weights none or a file"):
             assert part in message
 
 

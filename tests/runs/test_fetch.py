@@ -97,7 +97,7 @@ def test_what_is_missing_unknown_or_in_the_way_is_told(store, elsewhere, tmp_pat
     url = elsewhere(store.path, "mine")
     assert "neither a store nor a run" in refusal("memory://nothing", tmp_path / "x")
     assert "not an address that fsspec knows" in refusal("nowhere://x", tmp_path / "x")
-    assert "is there already" in refusal(url, tmp_path)
+    assert "already exists" in refusal(url, tmp_path)
     fsspec.filesystem("memory").rm(f"/mine/{store.manifest.shards[0].files[0].name}")
     assert "cannot be read" in refusal(url, tmp_path / "mine")
     assert not list(tmp_path.glob("x*"))

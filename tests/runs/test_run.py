@@ -127,7 +127,7 @@ def test_a_store_of_other_classes_or_other_features_is_refused(run, store, open_
     other = make_run(tmp_path / "other", store, vocabulary=["A", "B"])
     with pytest.raises(DataError, match=r"vocabulary \(5 classes\) is not that of the run .* \(2 classes\)"):
         other.store()
-    with pytest.raises(DataError, match="computed otherwise"):
+    with pytest.raises(DataError, match="other settings"):
         run.store(open_store("float32").path)
 
 

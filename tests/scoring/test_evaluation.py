@@ -210,7 +210,7 @@ def test_runs_of_other_features_are_averaged_each_from_its_own_store(store, open
     alone = [predict_test([run.path]) for run in (runs[0], floats)]
     assert of_two[0] == alone[0][0] == alone[1][0]
     np.testing.assert_allclose(of_two[1], combine([scores for _, scores, _ in alone]))
-    with pytest.raises(DataError, match="computed otherwise"):
+    with pytest.raises(DataError, match="other settings"):
         predict_test([runs[0].path, floats.path], features=store.path)
 
 

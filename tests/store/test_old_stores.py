@@ -125,7 +125,7 @@ def test_an_interrupted_update_of_an_old_store_is_resumed(clips, tmp_path):
 def test_an_update_of_an_old_store_wants_the_clips_of_every_split(clips, tmp_path):
     store = shutil.copytree(ARTEFACTS / "store-hdf5", tmp_path / "store")
     curated = tuple(clip for clip in fewer(clips).clips if clip.split != "test")
-    with pytest.raises(DataError, match=r"format 1, which an update writes anew in format 2.* no test clips") as caught:
+    with pytest.raises(DataError, match=r"format 1, which an update rewrites in format 2.* no test clips") as caught:
         build(dataclasses.replace(clips, clips=curated), store, "hdf5")
     assert "\n" not in str(caught.value)
     assert contents(store) == contents(ARTEFACTS / "store-hdf5")

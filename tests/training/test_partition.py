@@ -153,7 +153,9 @@ def test_copies_of_clips_of_the_fold_held_out_are_not_trained_on_and_groups_astr
     with caplog.at_level(logging.WARNING, "fat2019"):
         partition = Partition.of(store, TrainConfig(validate_on_fold="1"))
     assert "twin.wav" not in names(store, partition.train["curated"])
-    assert "not trained on: 1 clip, copies of" in caplog.text and "fold 1: 2 clips to train on in groups" in caplog.text
+    assert (
+        "not trained on: 1 clip, copies of" in caplog.text and "fold 1: 2 clips to train on from groups" in caplog.text
+    )
 
 
 def test_names_of_folds_stand_in_the_order_of_their_numbers():

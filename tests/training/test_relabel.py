@@ -84,6 +84,6 @@ def test_judgements_that_somebody_edited_are_not_written_over(store, relabelled)
     table.assign(use="keep").to_csv(folder / "judged.csv", index=False)
     edited = (folder / "judged.csv").read_bytes()
     assert edited != before
-    with pytest.raises(DataError, match=r"judged\.csv: is there already, and holds other judgements or was edited"):
+    with pytest.raises(DataError, match=r"judged\.csv: already exists and was edited or made with other settings"):
         relabel(store, CONFIG, folder / "judged.csv", folder / "work", folds=2)
     assert (folder / "judged.csv").read_bytes() == edited

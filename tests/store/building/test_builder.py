@@ -216,7 +216,7 @@ def test_an_update_says_what_it_needs_of_the_disk(sounds, tmp_path, caplog):
     write_sound(sounds / "train_curated" / "c001.wav", seed=5)
     with caplog.at_level("INFO", "fat2019"):
         build(sounds, tmp_path / "s")
-    assert "readers keep the store that is there until the new one is finished: 0." in caplog.text
+    assert "readers keep the old store until the new one is finished, which takes 0." in caplog.text
 
 
 def test_nothing_in_a_strangers_folder_is_written_through_a_link(sounds, tmp_path):

@@ -4,7 +4,7 @@
 
 A small data set, its stores of either format and a finished run are made. Then
 
-- single bytes of their files are changed at random, one a time, and what they hold is read whole: clips, labels,
+- single bytes of their files are changed at random, one at a time, and everything in them is read: clips, labels,
   log-mels and audio of a store; configuration, history, partition, scores and tags of a run. What differs without a
   word is ``silent``; where nothing differs, ``verify`` may have found it all the same;
 - folders are made hostile: values of their JSON are exchanged for others, with checksums that fit again, JSON is nested

@@ -108,7 +108,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 def _require_bytes(file: BinaryIO, path: Path) -> None:
     if os.fstat(file.fileno()).st_size == 0:
         if file.read(1):
-            raise UnreadableAudio(f"{path}: a file of the system, made as it is read, is no audio file")
+            raise UnreadableAudio(f"{path}: a virtual file of the system, not an audio file")
         raise UnreadableAudio(f"{path}: an empty file: was the disk full, or the download cut off?")
 
 

@@ -1,4 +1,4 @@
-"""The parts of a file, decoded by libsndfile and held against what is said of their lengths."""
+"""The parts of a file, decoded by libsndfile and checked against their declared lengths."""
 
 import contextlib
 import os

@@ -80,7 +80,7 @@ def _check(samples: Int16Array, rate: int, min_silence_ms: int, keep_silence_ms:
     if samples.dtype != np.int16 or samples.ndim != 1:
         raise ValueError(f"samples: expected int16 (samples,), received {samples.dtype} {samples.shape}")
     if rate < 1000:
-        raise ValueError(f"rate: expected at least 1000, a sample a millisecond, received {rate}")
+        raise ValueError(f"rate: expected at least 1000, one sample per millisecond, received {rate}")
     if min_silence_ms < 1:
         raise ValueError(f"min_silence_ms: expected at least 1, received {min_silence_ms}")
     if keep_silence_ms < 0:

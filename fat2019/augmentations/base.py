@@ -97,7 +97,7 @@ class Augmentation(Checked, abc.ABC):
 
     @classmethod
     def require_on(cls, options: Mapping[str, Any]) -> None:
-        """See that none of these options needs the augmentation, which is off.
+        """Check that none of these options needs the augmentation, which is off.
 
         Raises:
             DataError: one does.

@@ -67,7 +67,7 @@ def changed(augmentations: Iterable[Augmentation], options: Mapping[str, Any]) -
 
 
 def require_effect(augmentations: Iterable[Augmentation], options: Mapping[str, Any]) -> None:
-    """See that no option is given that needs an augmentation which is not among these.
+    """Check that no option is given that needs an augmentation which is not among these.
 
     Raises:
         DataError: one is.

@@ -10,7 +10,7 @@ _HEADINGS = {"": "Options", **{group: f"{group} options" for group in GROUPS}}
 
 
 class Command(click.Command):
-    """A command with examples: what a user may type, one a line."""
+    """A command with examples of what a user may type, one per line."""
 
     def __init__(self, *args: Any, examples: str, **attributes: Any) -> None:
         super().__init__(*args, **attributes)

@@ -23,7 +23,7 @@ SOUNDS_OR_STORE = "folder: expected a folder of sounds or a feature store"
 
 
 def require_there(what: str, *paths: Path) -> None:
-    """See that there is something of these names, before the modules that open it are loaded: they take longer.
+    """Check that there is something of these names, before the modules that open it are loaded: they take longer.
 
     Raises:
         DataError: there is no such thing.
@@ -34,7 +34,7 @@ def require_there(what: str, *paths: Path) -> None:
 
 
 def require_runs(paths: Iterable[Path], features: Path | None = None, *, finished: bool = False) -> None:
-    """See that runs can be opened, with their stores, and are of the same classes.
+    """Check that runs can be opened, with their stores, and are of the same classes.
 
     Raises:
         DataError: one cannot.
@@ -55,7 +55,7 @@ def require_runs(paths: Iterable[Path], features: Path | None = None, *, finishe
 
 
 def require_run(path: Path) -> None:
-    """See that a run can be opened, wherever its store is now.
+    """Check that a run can be opened, wherever its store is now.
 
     Raises:
         DataError: it cannot.
@@ -79,7 +79,7 @@ def _unsaid() -> Iterator[None]:
 
 
 def require_file(path: Path | None) -> None:
-    """See that a file, if one is given, is there.
+    """Check that a file, if one is given, is there.
 
     Raises:
         DataError: it is not.
@@ -89,7 +89,7 @@ def require_file(path: Path | None) -> None:
 
 
 def require_folder_place(path: Path) -> None:
-    """See that no file is in the way of a folder, nor of those that it lies in.
+    """Check that no file is in the way of a folder, nor of those that it lies in.
 
     Raises:
         DataError: one is, or the folder may not be made.
@@ -102,7 +102,7 @@ def require_folder_place(path: Path) -> None:
 
 
 def require_port(address: str, port: int) -> None:
-    """See that a port is free.
+    """Check that a port is free.
 
     Raises:
         DataError: it is not.
@@ -120,7 +120,7 @@ def require_port(address: str, port: int) -> None:
 
 
 def require_files_of(config: TrainConfig) -> None:
-    """See that the files which a training names are there.
+    """Check that the files which a training names are there.
 
     Raises:
         DataError: one is not.

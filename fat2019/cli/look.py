@@ -247,7 +247,7 @@ def _skipped_line(skipped: list[Path]) -> str:
 
 
 def _tag_lines(row: dict[str, Any]) -> None:
-    """A table on a terminal; elsewhere a line a tag: file, label and score, between tabs."""
+    """A table on a terminal; elsewhere one line per tag: file, label and score, separated by tabs."""
     if sys.stdout is None or not sys.stdout.isatty():
         for tag in row["tags"]:
             print_text(f"{one_line(row['file'])}\t{tag['label']}\t{tag['score']:.4f}")

@@ -1,4 +1,4 @@
-"""What commands say: results on standard output, progress on standard error."""
+"""Output of commands: results on standard output, progress on standard error."""
 
 import contextlib
 import errno
@@ -97,7 +97,7 @@ def epoch_line(epochs: Sequence[int], of: str = "") -> Callable[[dict[str, Any]]
 
 
 def say_what_was_found(data_set: "DataSet") -> None:
-    """Say which layout a data set has, what was noted of it, and which of its files are left out."""
+    """Log a data set's layout, notes on it, and the files that are left out."""
     log = logging.getLogger("fat2019")
     log.info("%s", data_set.describe())
     for note in data_set.notes:

@@ -1,4 +1,4 @@
-"""Which files are taken for audio by their names; what is in them is found by looking."""
+"""Which file names mean audio; contents are checked when files are read."""
 
 # Of formats that libsndfile reads and that hold sound alone: a .mat or .raw file seldom does.
 _LIBSNDFILE_SUFFIXES = (

@@ -204,7 +204,7 @@ def feature_config_from_json(fields: Any) -> FeatureConfig:
         DataError: a field is missing, unknown or of another type.
     """
     if not isinstance(fields, dict):
-        raise DataError(f"the feature configuration is no JSON object but {type(fields).__name__}")
+        raise DataError(f"the feature configuration: expected a JSON object, received {type(fields).__name__}")
     try:
         rules = tuple(
             SilenceRule(

@@ -81,7 +81,7 @@ _EFFECTIVE: dict[str, tuple[str, Callable[[TrainConfig], bool]]] = {
 
 
 def require_effect(config: TrainConfig, options: Mapping[str, Any]) -> None:
-    """See that each option that is not None has a part in what the configuration does.
+    """Check that each option that is not None has a part in what the configuration does.
 
     Raises:
         DataError: one has none.

@@ -90,7 +90,7 @@ def configure(recipe: str | None, options: Mapping[str, Any], base: TrainConfig 
 
     Raises:
         DataError: there is no such recipe, one is given beside another configuration, a value is out of range, or an
-            option would change nothing.
+            option would have no effect.
     """
     if recipe is not None and recipe not in RECIPES:
         raise DataError(f"recipe: there is no {recipe!r}{_near(recipe)}; `recipes` lists them")
@@ -104,7 +104,7 @@ def configure(recipe: str | None, options: Mapping[str, Any], base: TrainConfig 
 
 
 def recipe_of(network: str) -> str:
-    """The recipe that a network is trained by where nothing else is said."""
+    """The default recipe of a network."""
     return _OF_NETWORKS.get(network, "two-stages")
 
 

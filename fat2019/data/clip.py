@@ -13,7 +13,7 @@ _RAREST = 3
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """One recording: where it is, and what is said to be heard in it."""
+    """One recording: its file and its labels."""
 
     fname: str  # its name in the store: that of its file, or its path with "__" for "/"
     split: str  # one of config.SPLITS

@@ -42,7 +42,7 @@ class LabelRow:
 
 
 def require_table(path: Path) -> None:
-    """See that a table is there for the audio that is.
+    """Check that a table is there for the audio that is.
 
     Raises:
         DataError: it is not.
@@ -92,7 +92,7 @@ def read_rows(
 
 
 def require_columns(table: Table, names: Sequence[str]) -> None:
-    """See that a table has these columns.
+    """Check that a table has these columns.
 
     Raises:
         DataError: it has not.

@@ -1,4 +1,4 @@
-"""What people write into label cells -> labels, by stated rules, so that no two classes only look alike.
+"""Label cells -> labels, normalised by documented rules, so that no two classes look alike.
 
 A label is normalised: to Unicode's composed form (NFC), without invisible characters (soft hyphens, zero-width marks),
 with single blanks inside and none around. A cell holds several labels joined by commas, semicolons or vertical bars,
@@ -92,7 +92,7 @@ class LabelReader:
     def _normalised(self, where: str, text: str) -> str:
         kinds = {unicodedata.category(character) for character in text.strip()}
         if "Cs" in kinds:
-            raise DataError(f"{where}: the label {text[:60]} is no UTF-8: rename it")
+            raise DataError(f"{where}: the label {text[:60]} is not UTF-8: rename it")
         if kinds & {"Cc", "Zl", "Zp"}:
             raise DataError(f"{where}: the label {text[:60]!r} holds a line break or another control character")
         composed = unicodedata.normalize("NFC", text)

@@ -48,7 +48,7 @@ def relative_path(where: str, cell: str) -> str:
 
 
 def require_one_line(where: str, name: str) -> None:
-    """See that a name can be printed in one line.
+    """Check that a name can be printed in one line.
 
     Raises:
         DataError: it holds line breaks or control characters.
@@ -70,7 +70,7 @@ def clip_name(path: str) -> str:
 
 
 def require_files(table: Path, folder: Path, names: Collection[str], there: Iterable[str]) -> None:
-    """See that every file named is there.
+    """Check that every file named is there.
 
     Raises:
         DataError: some are not; it counts them, and says the likely mistake.

@@ -1,4 +1,4 @@
-"""What is trained where nothing is said: the recipe that serves best here, fitted to the clips that there are."""
+"""The default recipe for a store, chosen by its features and clips."""
 
 import dataclasses
 import logging

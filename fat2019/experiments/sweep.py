@@ -44,7 +44,7 @@ def sweep(
         :meth:`fat2019.runs.run.Run.summary`, or ``error`` in its place.
 
     Raises:
-        DataError: an option has no value, is out of range, or would change nothing.
+        DataError: an option has no value, is out of range, or would have no effect.
     """
     empty = [name for name, values in grid.items() if not values]
     if empty:

@@ -53,7 +53,7 @@ def embed_store(
     Args:
         store: the features.
         network: of the same front end.
-        progress: is told how many clips are done, and of how many.
+        progress: called with the number of clips done and their total.
 
     Raises:
         DataError: the store has other features, a shard is damaged, or another process writes into the store.

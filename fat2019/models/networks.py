@@ -119,7 +119,7 @@ def set_trainable(model: keras.Model, config: ModelConfig) -> None:
 
 
 def require_weights(config: ModelConfig) -> None:
-    """See that the weights of a network are here, fetching published ones; nothing is built.
+    """Check that the weights of a network are here, fetching published ones; nothing is built.
 
     Raises:
         DataError: they are neither here nor to be had, or the file is none of weights.
@@ -135,7 +135,7 @@ def require_weights(config: ModelConfig) -> None:
 
 
 def require_features(config: ModelConfig, features: FeatureConfig) -> None:
-    """See that a network can be fed what a store holds.
+    """Check that a network can be fed what a store holds.
 
     Raises:
         DataError: it expects log-mels of another front end, or images where the store has none.

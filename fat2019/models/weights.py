@@ -44,7 +44,7 @@ def what_is_wrong(path: Path) -> str | None:
     if not path.exists():
         return "no such weights file (--weights takes pretrained, none or a file)"
     if not path.is_file():
-        return "this is no file"
+        return "this is not a file"
     try:
         with path.open("rb") as file:
             start = file.read(512)
@@ -112,7 +112,7 @@ class Published:
 
 
 def require_pretrained(name: str) -> None:
-    """See that the weights of one of :data:`PRETRAINED` are in the cache or can be downloaded; nothing is loaded.
+    """Check that the weights of one of :data:`PRETRAINED` are in the cache or can be downloaded; nothing is loaded.
 
     Raises:
         DataError: they are neither here nor to be had, or what is here is something else.

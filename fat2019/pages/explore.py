@@ -53,7 +53,7 @@ def explore(
         examples: clips of each split to show.
         validation_share: of the curated clips, for the balance of the splits.
         seed: of the choice of examples, windows and augmentations.
-        progress: is told how many clips of a data set have been looked at.
+        progress: called with the number of a data set's clips read so far.
 
     Returns:
         The numbers of the page.
@@ -307,7 +307,7 @@ def _examples(drawn: Page, collection: Collection, count: int, seed: int) -> lis
 class _Cut:
     """What training makes of some clips."""
 
-    starts: list[list[int]]  # first frames of each clip's candidates, the one of most energy first
+    starts: list[list[int]]  # first frames of each clip's candidates, the max-energy one first
     raw: npt.NDArray[np.float32]  # (clips, frames, mels)
     augmented: npt.NDArray[np.float32]
     mixed: npt.NDArray[np.float32]  # each with the clip before it

@@ -50,7 +50,7 @@ def report(
         page: the HTML file.
         features: the feature store; by default the one of each run's training.
         figures_folder: folder for the figures as SVG and PNG files; none by default.
-        progress: is told how many clips are scored.
+        progress: called with the number of clips scored.
 
     Returns:
         The numbers of the page.

@@ -83,7 +83,7 @@ class Checkpoint:
         return now
 
     def require_unchanged(self, path: Path) -> None:
-        """See that a file of the run is as it was noted, if it was.
+        """Check that a file of the run is as it was noted, if it was.
 
         Raises:
             DataError: it is not.

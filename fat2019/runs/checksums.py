@@ -52,7 +52,7 @@ def sha256_of(path: Path) -> str:
 
 
 def require_unchanged(path: Path, accepted: Iterable[str]) -> None:
-    """See that a file has one of these SHA-256.
+    """Check that a file has one of these SHA-256.
 
     Raises:
         DataError: it has another one, or is not there.

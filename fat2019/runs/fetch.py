@@ -44,7 +44,7 @@ def fetch(url: str, out: Path, progress: Progress | None = None) -> Fetched:
     Args:
         url: its folder, as fsspec has it.
         out: the folder to be made.
-        progress: is told how many of the files are there.
+        progress: called with the number of files done and their total.
 
     Raises:
         DataError: nothing of that kind is there, it cannot be reached, a file is not what it is stated to be, or the

@@ -289,7 +289,7 @@ class Run:
 
 def _names(value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise DataError("the vocabulary is no list of names")
+        raise DataError("the vocabulary is not a list of names")
     return value
 
 

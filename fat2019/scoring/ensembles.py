@@ -13,7 +13,7 @@ def combine(
     """The scores of several models, each ``(clips, classes)`` -> their weighted mean, of that shape, float64.
 
     Raises:
-        ValueError: no scores, scores of different shapes, weights that are not one a model, >= 0 and with a
+        ValueError: no scores, scores of different shapes, weights that are not one per model, >= 0 and with a
             sum above 0, another mean, or values that are no probabilities for the geometric mean.
     """
     shapes = {np.shape(one) for one in scores}

@@ -104,9 +104,9 @@ def predict_test(
         features: another store for all runs. Its training clips may be other ones than theirs.
         windows: all of a clip, or its max-energy window only.
         mean: of a clip's windows, and of the runs.
-        weights: one a run.
+        weights: one per run.
         strict: refuse test clips whose audio could not be used.
-        progress: is told how many clips are done, of how many.
+        progress: called with the number of clips done and their total.
 
     Returns:
         File names, ``(clips, classes)`` scores in their order, and the vocabulary.
@@ -117,7 +117,7 @@ def predict_test(
     """
     if weights and not are_weights(weights, len(paths)):
         raise DataError(
-            f"weights: expected one a run ({len(paths)}), none below 0 and not all 0, received "
+            f"weights: expected one per run ({len(paths)}), none below 0 and not all 0, received "
             f"{', '.join(f'{weight:g}' for weight in weights)}"
         )
     runs = [Run.open(path) for path in paths]
@@ -193,7 +193,7 @@ def lwlrap_on_test(
 
 
 def is_test_known(store: FeatureStore, truth: Path | None = None) -> bool:
-    """Whether :func:`lwlrap_on_test` will have a score; to be asked before long work.
+    """Whether :func:`lwlrap_on_test` will have a score; call it before long work.
 
     Raises:
         DataError: the labels are known, and not all test clips can be scored; or as :func:`lwlrap_on_test`.
@@ -282,7 +282,7 @@ def _with_usages(store: FeatureStore, test: npt.NDArray[np.int64]) -> dict[str, 
 
 
 def require_test_clips(store: FeatureStore, *, strict: bool = True) -> None:
-    """See that there are test clips to score, and with ``strict`` that the audio of all could be used.
+    """Check that there are test clips to score, and with ``strict`` that the audio of all could be used.
 
     Raises:
         DataError: it is not so.

@@ -38,7 +38,7 @@ def score_clips(
         hop_frames: from one tile to the next; by default a whole window.
         mean: of a clip's windows.
         batch_windows: windows in a batch.
-        progress: is told how many clips are done.
+        progress: called with the number of clips done.
 
     Returns:
         ``(clips, classes)`` float64.

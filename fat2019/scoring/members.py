@@ -8,7 +8,7 @@ from fat2019.store.reader import FeatureStore
 
 
 def require_same_classes(first: Run, other: Run) -> None:
-    """See that the scores of two runs have the same columns.
+    """Check that the scores of two runs have the same columns.
 
     Raises:
         DataError: they have not.
@@ -21,7 +21,7 @@ def require_same_classes(first: Run, other: Run) -> None:
 
 
 def require_same_recordings(first: FeatureStore, other: FeatureStore, fnames: Sequence[str]) -> None:
-    """See that clips of the same names are the same recordings in two stores, whose features may differ.
+    """Check that clips of the same names are the same recordings in two stores, whose features may differ.
 
     Raises:
         DataError: one has another length or sample rate.

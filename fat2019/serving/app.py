@@ -1,4 +1,4 @@
-"""A trained run behind a web page on this machine: drop or record a sound, see and hear it, and read its tags.
+"""A local web page for a trained run: drop or record a sound, view and play it, and read its tags.
 
 The page is reached on the loopback address, unless another is named, and by whom :mod:`fat2019.serving.guard` lets in.
 What is uploaded lies in a temporary folder, which is gone when the page is closed down. Files too large or too long are

@@ -33,7 +33,7 @@ from fat2019.utils.files import write_whole
 if TYPE_CHECKING:
     from fat2019.models.pretrained import PretrainedNetwork
 
-Failed = Callable[[Path, str], None]  # is told the file and what is wrong with it
+Failed = Callable[[Path, str], None]  # called with the file and the reason
 
 _WINDOWS_AT_ONCE = 512  # in memory: some 4 MB of log-mels
 _BATCH_WINDOWS = 64
@@ -209,7 +209,7 @@ def draw_timeline(line: Timeline, class_names: Sequence[str], path: Path, top: i
     """Draw a file's scores along its time into a PNG file: the classes with the highest means.
 
     Returns:
-        What is drawn: ``start_s`` and ``window_s`` in seconds, and ``scores`` by class, one a window.
+        What is drawn: ``start_s`` and ``window_s`` in seconds, and ``scores`` by class, one row per window.
     """
     from fat2019.pages.figures import timeline, to_png
 
@@ -240,8 +240,8 @@ def find_audio(arguments: Iterable[str], failed: Failed, skipped: Callable[[Path
 
     Args:
         arguments: as a command line has them.
-        failed: is told of each argument that means nothing.
-        skipped: is told of each file in a folder that is no audio.
+        failed: called for each argument that matches nothing.
+        skipped: called for each file in a folder that is not audio.
     """
     told: set[Path] = set()  # a pattern may fit a file, and folders above it as well
     for argument in arguments:

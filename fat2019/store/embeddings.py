@@ -95,7 +95,7 @@ def read_embedding_manifest(folder: Path) -> EmbeddingManifest:
         raise DataError(f"{path}: not the manifest of embeddings ({error}): {_AGAIN}") from error
     for shard, record in manifest.shards.items():
         if record.file.name != f"{shard}.npy" or not is_file_name(record.file.name):
-            raise DataError(f"{path}: not the manifest of embeddings: {record.file.name!r} is no file of {shard}")
+            raise DataError(f"{path}: not the manifest of embeddings: {record.file.name!r} is not a file of {shard}")
     return manifest
 
 

@@ -324,7 +324,7 @@ class FeatureStore:
 
 
 def require_finished(folder: Path) -> None:
-    """See that there is a finished store.
+    """Check that there is a finished store.
 
     Raises:
         DataError: there is none; it says what there is instead.

@@ -23,7 +23,7 @@ from fat2019.scoring.metrics import lwlrap
 from fat2019.store.reader import FeatureStore
 from fat2019.utils.files import whole
 
-EpochCallback = Callable[[dict[str, Any]], None]  # is told the row of history.csv after each epoch
+EpochCallback = Callable[[dict[str, Any]], None]  # called with the row of history.csv after each epoch
 
 
 class Diverged(DataError):

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 USES = ("keep", "soft", "drop")
-_COLUMNS = {"fname", "labels", "agreement", "best", "use"}  # beside one a class
+_COLUMNS = {"fname", "labels", "agreement", "best", "use"}  # beside one column per class
 
 _AGREES = 0.5
 _SURE = 0.5
 
 
 def require_own_columns(store: FeatureStore) -> None:
-    """See that no class has the name of one of the file's own columns; to be asked before long work.
+    """Check that no class has the name of one of the file's own columns; call it before long work.
 
     Raises:
         DataError: one has.
@@ -91,7 +91,7 @@ def read_judged(
     place = dict(zip(store.clips["fname"].to_numpy()[noisy], noisy.tolist(), strict=True))
     unknown = [fname for fname in table["fname"] if fname not in place]
     if unknown:
-        raise DataError(f"{path}: {len(unknown)} of its clips are no noisy clips of {store.path}: {unknown[0]}")
+        raise DataError(f"{path}: {len(unknown)} of its clips are not noisy clips of {store.path}: {unknown[0]}")
     scores = table[list(store.vocabulary.names)].to_numpy(np.float32)  # (rows, classes)
     if not ((scores >= 0) & (scores <= 1)).all():
         raise DataError(f"{path}: a score is not a number from 0 to 1")

@@ -18,7 +18,7 @@ _FREE_FEATURES = ("dtype", "silence")  # of which networks do not depend
 
 
 def require_init(config: TrainConfig, features: FeatureConfig) -> None:
-    """See that the run that another one is to begin with has the same network, head and features; nothing is built.
+    """Check that the run that another one is to begin with has the same network, head and features; nothing is built.
 
     Args:
         config: of the new run.

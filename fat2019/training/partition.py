@@ -110,8 +110,8 @@ class Partition:
             write_whole(path, self.table(store))
         elif not self.equals(path, store):
             raise DataError(
-                f"{path}: the clips of {store.path} or their labels are no longer those that this run began "
-                "with; give another folder for a new one"
+                f"{path}: the clips of {store.path} or their labels have changed since this run began; "
+                "give another folder for a new run"
             )
 
     def equals(self, path: Path, store: FeatureStore) -> bool:

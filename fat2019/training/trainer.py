@@ -66,7 +66,7 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
         The finished run.
 
     Raises:
-        DataError: the folder holds another run, there is nothing to train on, weights cannot be had, the network takes
+        DataError: the folder holds another run, there are no clips to train on, weights are missing, the network takes
             other features, a shard is damaged or was replaced meanwhile, or the loss became NaN or infinite.
     """
     # Before a folder is made, which would stand in the way of the corrected command.
@@ -86,8 +86,8 @@ def train(store: FeatureStore, config: TrainConfig, path: Path, on_epoch: EpochC
         partition.write(path / "split.csv", store)
         if not has_same_recordings(path, store, partition.splits):
             raise DataError(
-                f"{path}: recordings of {store.path} are no longer those that this run began with, though they have "
-                "the same names and labels; give another folder for a new one"
+                f"{path}: recordings of {store.path} have changed since this run began, though they have the same "
+                "names and labels; give another folder for a new run"
             )
         if not (path / "metrics.json").is_file():
             with log_file(path):

@@ -6,7 +6,7 @@ from fat2019.errors import DataError
 
 
 def require_extra(extra: str, what: str, *modules: str) -> None:
-    """See that the packages of an extra are installed; whether they can be imported is for their import to tell.
+    """Check that the packages of an extra are installed; whether they can be imported is for their import to tell.
 
     Args:
         extra: its name.

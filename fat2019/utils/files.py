@@ -114,7 +114,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def require_place(path: Path) -> None:
-    """See that a file could be written there: long work is not to end with a place that never was one.
+    """Check that a file could be written there: long work is not to end with a place that never was one.
 
     Raises:
         DataError: a folder, a link, a device or the like has that name, or the folder that it is to be in is missing or
@@ -131,7 +131,7 @@ def require_place(path: Path) -> None:
 
 
 def require_utf_8(path: Path) -> None:
-    """See that TensorFlow can write there, which takes no other names.
+    """Check that TensorFlow can write there, which takes no other names.
 
     Raises:
         DataError: it cannot.

@@ -118,7 +118,7 @@ def _made(path: Path) -> bool:
 
 
 def _require_dead(path: Path, doing: str) -> None:
-    """See that the owner of a file is gone: its process on this machine, its heartbeat on another one."""
+    """Check that the owner of a file is gone: its process on this machine, its heartbeat on another one."""
     try:
         descriptor = _open(path, os.O_RDONLY)
     except FileNotFoundError:

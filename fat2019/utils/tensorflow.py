@@ -49,7 +49,7 @@ def _require_temporary_folder() -> None:
 
 
 def keras_on_tensorflow() -> None:
-    """See that Keras runs on TensorFlow, whatever the environment and Keras's own file say of it.
+    """Check that Keras runs on TensorFlow, whatever the environment and Keras's own file say of it.
 
     Raises:
         DataError: Keras is loaded already, with another backend.

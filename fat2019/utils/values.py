@@ -91,7 +91,7 @@ def option(
 
 
 def require(name: str, value: Any, hint: Any) -> None:
-    """See that a value fits an annotation.
+    """Check that a value fits an annotation.
 
     Raises:
         DataError: it does not; the message begins with the name.

@@ -84,7 +84,9 @@ def test_what_is_no_plain_file_is_refused_without_being_waited_for(tmp_path, kin
             path.symlink_to(path.name)
         else:
             path.symlink_to("/proc/self/status")
-        said = {"link": "a link that leads back to itself", "system": "a file of the system"}.get(kind, f"a {kind}")
+        said = {"link": "a link that leads back to itself", "system": "a virtual file of the system"}.get(
+            kind, f"a {kind}"
+        )
         assert said in reason(path)
 
 

@@ -62,7 +62,7 @@ def test_line_breaks_and_control_characters_are_refused(cell):
 
 
 def test_a_label_of_a_folder_whose_name_is_no_utf_8_is_told_so():
-    assert "is no UTF-8" in refusal("caf\udce9")
+    assert "is not UTF-8" in refusal("caf\udce9")
 
 
 @pytest.mark.parametrize("cell", ["[1, 2]", "[['Dog'], 'Cat']"])

@@ -254,7 +254,7 @@ SPOILT = {
     "no records": (lambda path, records, others: write(path, []), "{path}: " + CHANGED),
     "no example": (
         lambda path, records, others: write(path, [b"\xff", *records[1:]]),
-        "{path}: damaged: in record 0, its bytes are no tf.train.Example: *: " + REPAIR,
+        "{path}: damaged: in record 0, its bytes are not a tf.train.Example: *: " + REPAIR,
     ),
     "a flipped byte": (
         lambda path, records, others: flip(path),

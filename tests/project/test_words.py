@@ -39,6 +39,15 @@ AVOIDED = {  # a pattern, and what to write
     r"of one deviation": "± one standard deviation",
     r"not to be had": "not available",
     r"\bmade anew\b": "rebuilt",
+    r"\bmend(s|ed|ing)?\b": "repair, fix",
+    r"See that\b": "check that",
+    r"\bis told (how many|of each)": "called with, called for",
+    r"\bone a (run|core|class|model|window|line|clip|shard)\b": "one per run",
+    r"to be asked before": "call it before",
+    r"would change nothing": "has no effect",
+    r"where nothing (else )?is said": "default",
+    r"cannot be had|can be had\b": "available",
+    r"held against": "checked against, compared with",
 }
 OPTION_HELP = re.compile(r'help=\(?\s*f?"Of\b')
 

@@ -58,7 +58,7 @@ def test_a_vocabulary_of_other_than_names_is_refused(run, name):
     config = json.loads((run.path / "config.json").read_text())
     config["vocabulary"][1] = name
     (run.path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(DataError, match=r"config\.json: the vocabulary is no list of names"):
+    with pytest.raises(DataError, match=r"config\.json: the vocabulary is not a list of names"):
         Run.open(run.path)
 
 

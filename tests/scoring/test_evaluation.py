@@ -125,7 +125,7 @@ def test_progress_is_told_over_all_runs(runs):
 @pytest.mark.parametrize("weights", [(1.0, 2.0), (1.0, -1.0, 1.0), (0.0, 0.0, 0.0), (np.nan, 1.0, 1.0)])
 def test_weights_must_be_one_a_run_and_weigh_something(runs, weights):
     received = ", ".join(f"{weight:g}" for weight in weights)
-    with pytest.raises(DataError, match=rf"one a run \(3\), none below 0 and not all 0, received {received}"):
+    with pytest.raises(DataError, match=rf"one per run \(3\), none below 0 and not all 0, received {received}"):
         predict_test([run.path for run in runs], weights=weights)
 
 

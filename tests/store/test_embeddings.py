@@ -102,7 +102,7 @@ def test_a_file_of_another_name_in_the_manifest_is_refused(store):
     file = type(record.file)("../elsewhere.npy", record.file.bytes, record.file.sha256)
     moved = type(record)(record.key, file, record.tiles, record.crc32c)
     write_embedding_manifest(folder, type(manifest)("made-up", "a" * 64, 48, SIZE, {**manifest.shards, name: moved}))
-    assert "is no file of" in refusal(store)
+    assert "is not a file of" in refusal(store)
 
 
 def test_what_is_missing_outdated_and_not_of_them_is_named_with_the_command_that_mends_it(store):

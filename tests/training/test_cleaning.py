@@ -70,7 +70,7 @@ def test_training_drops_keeps_and_softens_as_the_file_says(store, noisy, written
     [
         (lambda table: table.drop(columns="Bell"), "no column Bell"),
         (lambda table: table.assign(use="perhaps"), "use: expected one of keep, soft, drop, received 'perhaps'"),
-        (lambda table: table.assign(fname=[f"curated{n:02d}.wav" for n in range(len(table))]), "are no noisy clips"),
+        (lambda table: table.assign(fname=[f"curated{n:02d}.wav" for n in range(len(table))]), "are not noisy clips"),
         (lambda table: table.assign(fname=table["fname"].iloc[0]), "is there twice; leave one row of it"),
         (lambda table: table.assign(Bell=1.5), "a score is not a number from 0 to 1"),
         (lambda table: table.assign(Bell=np.nan), "a score is not a number from 0 to 1"),

@@ -58,7 +58,7 @@ def test_a_run_goes_on_with_the_clips_that_it_began_with_only(finished, store, t
     with (tmp_path / "run" / "split.csv").open("a") as file:
         file.write("since-removed.wav,curated,train\n")
     for _ in ("finished", "to go on with"):
-        with pytest.raises(DataError, match=r"split.csv: the clips of .* are no longer those"):
+        with pytest.raises(DataError, match=r"split.csv: the clips of .* or their labels have changed"):
             train(store, TWO_STAGES, tmp_path / "run")
         (tmp_path / "run" / "metrics.json").unlink(missing_ok=True)
 
@@ -71,7 +71,7 @@ def test_a_run_goes_on_with_the_recordings_that_it_began_with_only(finished, sto
     adopt_stages(tmp_path / "next", changed, TWO_STAGES, [tmp_path / "run"])
     assert not (tmp_path / "next").exists()
     for _ in ("finished", "to go on with"):
-        with pytest.raises(DataError, match=r"run: recordings of .* are no longer those that this run began with"):
+        with pytest.raises(DataError, match=r"run: recordings of .* have changed since this run began"):
             train(changed, TWO_STAGES, tmp_path / "run")
         (tmp_path / "run" / "metrics.json").unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""What an audio file says of its own length, held against the bytes that are there.
+"""The length that an audio file declares, checked against its bytes.
 
 libsndfile believes a header. Here one rule holds for every format (:mod:`fat2019.audio.containers.extent`): lengths
 that are unknown or implausible mean "to the end of the file"; a file that ends before what it announces is truncated;

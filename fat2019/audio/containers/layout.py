@@ -45,7 +45,7 @@ def layout_of(file: BinaryIO) -> Layout:
     if not parts:
         return Layout((Part(0, 0, size),), ())
     if size - at >= _NOTED_BYTES and end_of_tags(file, at, size) < size and not is_padding(file, at, size):
-        notes.append(f"{size - at:,} bytes after its samples are no audio, and are not read")
+        notes.append(f"{size - at:,} bytes after its samples are not audio and are not read")
     return Layout(tuple(parts), tuple(notes))
 
 

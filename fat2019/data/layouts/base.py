@@ -70,7 +70,7 @@ class Layout(abc.ABC):
 
 
 def require_wanted(root: Path, options: Options, clips: Iterable[Clip]) -> None:
-    """See that every split asked for has clips, and that some clips have labels.
+    """Check that every split asked for has clips, and that some clips have labels.
 
     Raises:
         DataError: that is not so.

@@ -72,7 +72,7 @@ def build_features(
         out: the store's folder, made if need be.
         config: what is computed.
         formats: some of ``formats.FORMATS``.
-        workers: processes, by default one a core; 1 works in this process.
+        workers: number of processes, by default one per core; 1 builds in this process.
         executor: what to run the shards on instead, for instance that of a dask client.
         strict: a clip that cannot be used is an error.
         repair: check the SHA-256 of the shards, and make those anew that are damaged or have clips in quarantine,
@@ -131,7 +131,7 @@ def _ordered(formats: Sequence[str]) -> tuple[str, ...]:
 
 
 def _up_to_date(out: Path, wanted: Header, sources: Sources) -> Manifest | None:
-    """The store, if nothing is to be done: found by looking alone, without a lock."""
+    """The store if it is up to date, checked without a lock."""
     if not (out / MANIFEST_NAME).exists():
         return None
     manifest, contents = read_manifest(out), Contents(out)

@@ -72,7 +72,7 @@ def make_shard(task: Task) -> tuple[ShardRecord, tuple[str, ...]]:
 
 @contextlib.contextmanager
 def disk_errors(out: Path) -> Iterator[None]:
-    """Say of a full or read-only disk what can be done about it."""
+    """Report a full or read-only disk with its remedy."""
     try:
         yield
     except OSError as error:

@@ -141,7 +141,7 @@ class Hdf5Shard:
             done += count
 
     def check(self, name: str, row: int, stored: NDArray[Any], offset: Sequence[int]) -> None:
-        """See that what was read of an array is what was written.
+        """Check that what was read of an array is what was written.
 
         Args:
             name: of the array.
@@ -283,7 +283,7 @@ def _write_attributes(hdf5: Any, head: ShardHead) -> None:
 def _check_key(hdf5: Any, key: str, path: Path) -> None:
     attribute = hdf5.attrs.get_id("key")
     if attribute.shape != () or attribute.dtype != np.dtype(f"S{len(key)}"):
-        raise ValueError(f"its key is no text of {len(key)} characters")
+        raise ValueError(f"its key is not a string of {len(key)} characters")
     value = np.empty((), attribute.dtype)
     attribute.read(value)
     require_key(value[()], key, path)
@@ -297,7 +297,7 @@ def _place(hdf5: Any, name: str, dimensions: tuple[int, ...], dtype: np.dtype[An
         raise ValueError(f"{name} is missing, or a link")
     dataset = hdf5[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype != dtype or dataset.shape != dimensions:
-        raise ValueError(f"{name} is no array {dtype} {dimensions}")
+        raise ValueError(f"{name} is not an array {dtype} {dimensions}")
     # Only an array in one piece in this file has a place: no chunked, compact, virtual or external one.
     place = dataset.id.get_offset()
     if place is None:

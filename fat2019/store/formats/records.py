@@ -84,7 +84,7 @@ def decode_example(record: bytes) -> dict[str, bytes | int | float]:
     try:
         example = _example_class().FromString(record)
     except DecodeError as error:
-        raise DataError(f"its bytes are no tf.train.Example: {error}") from error
+        raise DataError(f"its bytes are not a tf.train.Example: {error}") from error
     features: dict[str, bytes | int | float] = {}
     for name, feature in example.features.feature.items():
         kind = feature.WhichOneof("kind")

@@ -20,9 +20,9 @@ def test_a_record_that_is_no_example_is_told_by_the_files_name(tmp_path):
     with pytest.raises(DataError) as caught:
         list(read_tfrecord_clips(tmp_path, shape))
     message = str(caught.value)
-    assert message.startswith(f"{path}: damaged: in record 0, its bytes are no tf.train.Example") and message.endswith(
-        REPAIR
-    )
+    assert message.startswith(
+        f"{path}: damaged: in record 0, its bytes are not a tf.train.Example"
+    ) and message.endswith(REPAIR)
 
 
 def test_records_that_are_missing_added_or_swapped_are_noticed(tmp_path):

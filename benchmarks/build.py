@@ -11,8 +11,8 @@ ratios are of the same run. Imports, filters and the system's cache of the clips
 - The straightforward way is ``librosa.load``, pydub's ``split_on_silence`` by the same rules,
   ``librosa.feature.melspectrogram`` and ``np.save``; nothing is checked, hashed or made durable.
 - The floor is what cannot be left out: decode, soxr, one real FFT over the frames that are stored (those that silence
-  removal leaves, and short clips' repetitions; their number is given), and one write of as many bytes, made durable. Once
-  by each library's plain call, once by the fastest calls found and without fresh memory, as no real builder can.
+  removal leaves, and short clips' repetitions; their number is given), and one write of as many bytes, made durable.
+  Once by each library's plain call, once by the fastest calls found and without fresh memory, as no real builder can.
 
 ``--workers`` builds a store of all of DATA with one and with two worker processes; ``--growth`` measures the memory of
 builder and worker while the number of clips grows, by links to short clips (on Linux).

@@ -146,7 +146,7 @@ def test_what_a_file_is_instead_of_weights_is_told_by_a_look_at_it(tmp_path):
             require_weights(ModelConfig("mobilenetv2", weights=str(path)))
     assert what_is_wrong(tmp_path / "whole.h5") is None
     assert "no such weights file" in what_is_wrong(tmp_path / "missing.h5")
-    assert "no file" in what_is_wrong(tmp_path)
+    assert "not a file" in what_is_wrong(tmp_path)
 
 
 def test_which_published_weights_is_a_matter_of_the_network():

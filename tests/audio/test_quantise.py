@@ -30,6 +30,8 @@ def test_uint8_errs_by_half_a_step_of_the_clips_own_range(log_mel):
 def test_floats_keep_the_values_whatever_their_range(log_mel):
     for dtype, exact in (("float32", True), ("float16", False)):
         stored, value_range = quantise(log_mel, CONFIGS[dtype])
+        assert stored.dtype == dtype
+        assert value_range.tolist() == [log_mel.min(), log_mel.max()]
         np.testing.assert_allclose(dequantise(stored, value_range), log_mel, rtol=0 if exact else 1e-3, atol=1e-7)
 
 

@@ -17,6 +17,14 @@ def test_a_file_of_any_name_that_begins_as_audio_is_taken_for_it(tmp_path, forma
     assert begins_as_audio(tmp_path / "x.dat")
 
 
+def test_an_mpeg_file_is_taken_for_audio_by_its_tag_alone(tmp_path):
+    frame = b"\xff\xfb\x90\x00" + bytes(413)
+    (tmp_path / "tagged").write_bytes(b"ID3\x04\x00\x00" + bytes(4) + frame)
+    (tmp_path / "bare").write_bytes(frame)
+    assert begins_as_audio(tmp_path / "tagged")
+    assert not begins_as_audio(tmp_path / "bare")
+
+
 def test_other_files_and_what_cannot_be_opened_are_none(tmp_path):
     (tmp_path / "text").write_text("some words")
     (tmp_path / "empty").touch()

@@ -243,7 +243,7 @@ class _JsonTags:
 def _skipped_line(skipped: list[Path]) -> str:
     names = ", ".join(str(path) for path in skipped[:_SKIPPED_NAMED])
     more = f" and {len(skipped) - _SKIPPED_NAMED} more" if len(skipped) > _SKIPPED_NAMED else ""
-    return f"skipped as no audio: {names}{more}"
+    return f"skipped, not audio: {names}{more}"
 
 
 def _tag_lines(row: dict[str, Any]) -> None:

@@ -276,7 +276,7 @@ def test_the_command_prints_one_json_object_and_ends_with_2_after_a_bad_file(run
     assert [len(row["notes"]) for row in found["files"]] == [0, 0, 0, 1]
     assert "aaa.wav" in result.stderr
     assert f"{folder / 'zzz.wav'}: peaks of " in result.stderr
-    assert f"skipped as no audio: {folder / '0.txt'}, " in caplog.text and " and 2 more" in caplog.text
+    assert f"skipped, not audio: {folder / '0.txt'}, " in caplog.text and " and 2 more" in caplog.text
     assert result.exit_code == 2
 
 

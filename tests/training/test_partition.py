@@ -139,7 +139,7 @@ def test_noisy_copies_of_clips_held_out_are_not_trained_on(build_store, sounds, 
     assert names(store, partition.train["noisy"]) == {clip.fname for clip in twins} - {
         f"noisy{name}" for name in held_out
     }
-    assert f"not trained on: {len(held_out)} noisy clips, copies or in groups" in caplog.text
+    assert f"not trained on: {len(held_out)} noisy clips, copies of held-out clips or in" in caplog.text
 
 
 def test_copies_of_clips_of_the_fold_held_out_are_not_trained_on_and_groups_astride_are_said(

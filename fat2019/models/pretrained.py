@@ -3,6 +3,7 @@
 import functools
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from fat2019.config.features import NAMED, FeatureConfig
 from fat2019.config.model import PUBLISHED
 from fat2019.errors import DataError
 from fat2019.models.backbones import BACKBONES
+from fat2019.utils.cores import cores
 
 PRETRAINED = tuple(name for name, backbone in BACKBONES.items() if backbone.whole)
 
 _PATCHES_AT_ONCE = 128  # the feature maps of more would no longer be in a processor's cache
+
+
+_Outputs = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]  # embeddings, scores
 
 
 class PretrainedNetwork:
@@ -73,8 +78,15 @@ class PretrainedNetwork:
         parts = [scores for _, scores in self._batches(patches)]
         return np.concatenate(parts) if parts else np.zeros((0, int(self._model.output_shape[1][-1])), np.float32)
 
-    def _batches(self, patches: npt.NDArray[Any]) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-        for first in range(0, len(patches), _PATCHES_AT_ONCE):
-            batch = patches[first : first + _PATCHES_AT_ONCE].astype(np.float32)[..., None]
-            embeddings, scores = self._call(tf.constant(batch))
-            yield embeddings.numpy(), scores.numpy()
+    def _batches(self, patches: npt.NDArray[Any]) -> Iterator[_Outputs]:
+        """In order, one per core at a time: so small layers keep TensorFlow busy on one core alone."""
+        batches = [patches[first : first + _PATCHES_AT_ONCE] for first in range(0, len(patches), _PATCHES_AT_ONCE)]
+        pool = ThreadPoolExecutor(cores())
+        try:
+            yield from pool.map(self._run, batches)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _run(self, batch: npt.NDArray[Any]) -> _Outputs:
+        embeddings, scores = self._call(tf.constant(batch.astype(np.float32)[..., None]))
+        return embeddings.numpy(), scores.numpy()

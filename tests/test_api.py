@@ -98,9 +98,9 @@ def test_a_network_and_a_recipe_from_outside_are_trained_resumed_and_loaded(regi
 
 
 def test_names_of_ours_are_not_taken_by_others(registered):
-    with pytest.raises(DataError, match="network: there is a 'simple' already"):
+    with pytest.raises(DataError, match="network: 'simple' already exists"):
         fat2019.register_network("simple", registered)
-    with pytest.raises(DataError, match="recipe: there is a 'best' already"):
+    with pytest.raises(DataError, match="recipe: 'best' already exists"):
         fat2019.register_recipe("best", TrainConfig())
     fat2019.register_network("mine", registered)  # as when a notebook's cell is run again
 

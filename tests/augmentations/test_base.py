@@ -61,5 +61,5 @@ def test_options_change_what_they_name_and_nothing_else():
 
 def test_an_option_that_needs_an_augmentation_which_is_off_is_refused():
     require_effect([MixSounds(0.5)], {"mix_in_turn": 0.5})
-    with pytest.raises(DataError, match=r"mix_in_turn: 0\.5 would change nothing here: .* of mixed sounds"):
+    with pytest.raises(DataError, match=r"mix_in_turn: 0\.5 has no effect here: .* of mixed sounds"):
         require_effect([MixUp(0.5)], {"mix_in_turn": 0.5})

@@ -42,7 +42,7 @@ def test_a_sweep_trains_every_combination_and_ranks_them(store, tmp_path, traine
 
 
 def test_options_that_would_change_nothing_are_not_swept(store, tmp_path, trained):
-    with pytest.raises(DataError, match="kernel_size: 3 would change nothing here"):
+    with pytest.raises(DataError, match="kernel_size: 3 has no effect here"):
         sweep(store, TrainConfig(ModelConfig("compact", weights="none")), {"kernel_size": (3, 5)}, tmp_path)
     assert not trained
 

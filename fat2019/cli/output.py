@@ -76,13 +76,16 @@ def say_epoch(row: dict[str, Any]) -> None:
 
 def epoch_line(epochs: Sequence[int], of: str = "") -> Callable[[dict[str, Any]], None]:
     """A line an epoch on standard error, with an ETA; ``epochs`` are those of each stage, ``of`` says what is left."""
-    seconds: list[float] = []  # of each epoch; the first takes several times as long: it prepares the training step
+    seconds: list[float] = []  # of each epoch but the first, which also prepares the training step
 
     def show(row: dict[str, Any]) -> None:
-        seconds.append(row["seconds"])
-        left = statistics.median(seconds) * (sum(epochs[row["stage"] - 1 :]) - row["epoch"])
+        is_first = not seconds and row["epoch"] == row["stage"] == 1
+        if not is_first:
+            seconds.append(row["seconds"])
+        epochs_left = sum(epochs[row["stage"] - 1 :]) - row["epoch"]
+        left = "" if is_first else f", about {statistics.median(seconds) * epochs_left:.0f} s left{of}"
         logging.getLogger("fat2019").info(
-            "epoch %d: loss %.4f, LWLRAP %.4f; validation: loss %.4f, LWLRAP %.4f; %.1f s, about %.0f s left%s",
+            "epoch %d: loss %.4f, LWLRAP %.4f; validation: loss %.4f, LWLRAP %.4f; %.1f s%s",
             row["epoch"],
             row["loss"],
             row["lwlrap"],
@@ -90,7 +93,6 @@ def epoch_line(epochs: Sequence[int], of: str = "") -> Callable[[dict[str, Any]]
             row["val_lwlrap"],
             row["seconds"],
             left,
-            of,
         )
 
     return show

@@ -114,7 +114,7 @@ def test_a_network_says_which_features_it_takes(name):
         if fits:
             require_features(ModelConfig(name), NAMED[features])
         else:
-            with pytest.raises(DataError, match=f"{name} takes .*build-features"):
+            with pytest.raises(DataError, match=f"{name} needs .*build-features"):
                 require_features(ModelConfig(name), NAMED[features])
 
 

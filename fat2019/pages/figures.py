@@ -36,6 +36,7 @@ _WIDTH_IN = 4.2
 _WIDE_IN = 9.0  # where a recording's time needs room
 _CLASS_IN = 0.185  # height of one class in a figure of all classes
 _WAVEFORM_COLUMNS = 600
+_LOG_MEL_COLUMNS = 4096  # more than a page has pixels
 LITERAL: Any = {"text.parse_math": False}  # a class or a file may be called A$AP
 
 _Draw = TypeVar("_Draw", bound=Callable[..., "Figure"])
@@ -387,7 +388,7 @@ def _draw_log_mel(axes: "Axes", log_mel: npt.NDArray[np.float32], config: Featur
     hop_s = config.hop_samples / config.sample_rate_hz
     seconds = len(log_mel) * hop_s
     image = axes.imshow(
-        log_mel.T,
+        _thinned(log_mel).T,
         origin="lower",
         aspect="auto",
         cmap="magma",
@@ -399,6 +400,14 @@ def _draw_log_mel(axes: "Axes", log_mel: npt.NDArray[np.float32], config: Featur
         axes.axvspan(sound_s, seconds, color="white", alpha=0.6, linewidth=0)
         axes.text((sound_s + seconds) / 2, config.mel_bands / 2, "repeated to fill a window", ha="center", va="center")
     axes.figure.colorbar(image, ax=axes, label="dB" if config.log == "decibel" else "ln", pad=0.01)
+
+
+def _thinned(log_mel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The loudest of neighbouring frames: matplotlib takes twenty bytes for each value of hours of sound."""
+    if len(log_mel) <= _LOG_MEL_COLUMNS:
+        return log_mel
+    edges = np.linspace(0, len(log_mel), _LOG_MEL_COLUMNS + 1).astype(np.int64)[:-1]
+    return np.maximum.reduceat(log_mel, edges, axis=0)
 
 
 def _gaps(kept: npt.NDArray[np.int64], samples: int) -> npt.NDArray[np.int64]:

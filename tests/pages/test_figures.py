@@ -142,3 +142,15 @@ def test_dollars_in_names_are_shown_as_they_are():
     counts = {"curated": np.array([3, 1])}
     svg = figures.to_svg(figures.label_histogram(["A$AP Song_$", "Ba$$in"], counts))
     assert b"<!-- A$AP Song_$ -->" in svg and b"<!-- Ba$$in -->" in svg
+
+
+def test_hours_of_frames_are_drawn_in_few_columns_and_no_loud_frame_is_lost():
+    config = FeatureConfig()
+    frames = np.full((200_000, config.mel_bands), -80, np.float32)
+    frames[123_456, 7] = 3.0
+    image = figures.wide_log_mel(frames, config, 2_000.0, "hours").axes[0].images[0]
+    assert image.get_array().shape[1] <= 4096
+    assert image.get_array().max() == 3.0
+    assert image.get_extent()[1] == pytest.approx(200_000 * config.hop_samples / config.sample_rate_hz)
+    few = figures.wide_log_mel(frames[:1000], config, 10.0, "few").axes[0].images[0]
+    assert few.get_array().shape == (config.mel_bands, 1000)

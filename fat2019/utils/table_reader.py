@@ -96,7 +96,9 @@ def read_lines(path: Path) -> Iterator[Row]:
         except csv.Error as error:
             if blank:
                 _require_separator(path, begins, _line(path, begins))
-            raise DataError(f"{path}, line {begins}: cannot be read as CSV: {_why(error)}") from error
+            raise DataError(
+                f"{path}, line {begins}: cannot be read as CSV: {_why(error, reader.line_num > begins)}"
+            ) from error
     if blank:
         raise DataError(f"{path}: an empty file")
 
@@ -138,9 +140,16 @@ def _line(path: Path, number: int) -> str:
     return ""
 
 
-def _why(error: csv.Error) -> str:
-    """The likely mistake, where the reader's own words name its effect."""
+def _why(error: csv.Error, over_lines: bool) -> str:
+    """The likely mistake, where the reader's own words name its effect.
+
+    Args:
+        error: what the reader said.
+        over_lines: whether the row went on over the end of its first line, as it does after an open quote.
+    """
     text = str(error)
+    if "field limit" in text and not over_lines:
+        return f"a cell is longer than {csv.field_size_limit():,} characters"
     if "field limit" in text or "unexpected end" in text or "expected after" in text:
         return "a quote is opened there and not closed, or stands within a cell (there it is written twice)"
     return text

@@ -39,6 +39,12 @@ def test_a_quote_that_is_never_closed_is_named_with_the_line_that_opens_it(tmp_p
     assert "t.csv, line 3: cannot be read as CSV: a quote is opened there and not closed" in message
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_cell_beyond_the_limit_of_csv_is_not_blamed_on_a_quote(tmp_path, quote):
+    message = refusal(write(tmp_path, f"fname,labels\na.wav,{quote}{'x' * 140_000}{quote}\n"))
+    assert message.endswith("t.csv, line 2: cannot be read as CSV: a cell is longer than 131,072 characters")
+
+
 @pytest.mark.parametrize(
     ("text", "separator"),
     [

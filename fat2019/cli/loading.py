@@ -14,6 +14,7 @@ from pathlib import Path
 from fat2019.config.model import PUBLISHED
 from fat2019.config.training import TrainConfig
 from fat2019.errors import DataError
+from fat2019.utils.files import open_plain
 
 RUN = "run folder"
 STORE = "folder: expected a feature store: make it with build-features"
@@ -79,13 +80,21 @@ def _unsaid() -> Iterator[None]:
 
 
 def require_file(path: Path | None) -> None:
-    """Check that a file, if one is given, is there.
+    """Check that a file, if one is given, is there, plain and readable.
 
     Raises:
         DataError: it is not.
     """
-    if path is not None and not path.is_file():
-        raise DataError(f"{path}: {'it is a folder; give a file' if path.is_dir() else 'no such file'}")
+    if path is None:
+        return
+    if path.is_dir():
+        raise DataError(f"{path}: it is a folder; give a file")
+    try:
+        open_plain(path).close()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def require_folder_place(path: Path) -> None:

@@ -1,5 +1,12 @@
 """What is checked before TensorFlow is loaded."""
 
+import os
+import socket
+
+import pytest
+
+from fat2019.cli.loading import require_file
+from fat2019.errors import DataError
 from tests.cli.running import failure, run
 
 
@@ -24,3 +31,29 @@ def test_a_run_of_another_vocabulary_is_refused(data, trained, tmp_path):
         message = failure(*command, "--features", store)
         assert "vocabulary" in message and str(trained) in message
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: None, "no such file"),
+        (lambda path: path.mkdir(), "it is a folder; give a file"),
+        (os.mkfifo, "a FIFO, where a file is expected"),
+        (lambda path: path.symlink_to("/dev/zero"), "a device, where a file is expected"),
+        (lambda path: path.symlink_to(path), "a link that leads back to itself, where a file is expected"),
+        (lambda path: path.symlink_to(path.with_name("gone")), "no such file"),
+    ],
+)
+def test_what_is_no_plain_file_is_told_by_its_kind(tmp_path, make, said):
+    make(tmp_path / "t.csv")
+    with pytest.raises(DataError) as caught:
+        require_file(tmp_path / "t.csv")
+    assert str(caught.value) == f"{tmp_path}/t.csv: {said}"
+
+
+def test_a_socket_is_no_missing_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # names of sockets are short
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("t.csv")
+        with pytest.raises(DataError, match="a socket, where a file is expected"):
+            require_file(tmp_path / "t.csv")

@@ -8,17 +8,16 @@ beside the one wanted until all are there; a copy that was interrupted resumes.
 import dataclasses
 import hashlib
 import logging
-import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from fat2019.errors import DataError
 from fat2019.runs.checksums import CHECKSUMS_NAME, read_checksums, sha256_of
 from fat2019.runs.configuration import CONFIG_NAME
-from fat2019.runs.verify import verify_run
+from fat2019.runs.run import Run
 from fat2019.store.manifest import MANIFEST_NAME, is_file_name, read_manifest
-from fat2019.store.verify import verify
+from fat2019.store.reader import FeatureStore
 from fat2019.utils.extras import require_extra
 from fat2019.utils.files import make_folder, sync, sync_folder, whole
 from fat2019.utils.progress import Progress
@@ -26,6 +25,7 @@ from fat2019.utils.progress import Progress
 _LOG = logging.getLogger("fat2019")
 _BLOCK_BYTES = 1 << 22
 _MOST_STATED_BYTES = 1 << 30  # of files that say what else there is: as much as a manifest may have
+_STATING = {"store": (MANIFEST_NAME,), "run": (CONFIG_NAME, CHECKSUMS_NAME)}  # files that say what else there is
 _PART = ".part"  # what a folder is called until it is whole
 
 
@@ -54,21 +54,18 @@ def fetch(url: str, out: Path, progress: Progress | None = None) -> Fetched:
     if out.exists():
         raise DataError(f"{out}: already exists; give another folder")
     elsewhere = _Elsewhere(url)
+    kind = elsewhere.kind()
     part = out.with_name(out.name + _PART)
     make_folder(part)
-    if elsewhere.has(MANIFEST_NAME):
-        kind, wanted = "store", _files_of_store(elsewhere, part)
-    elif elsewhere.has(CONFIG_NAME):
-        kind, wanted = "run", _files_of_run(elsewhere, part)
-    else:
-        part.rmdir()
-        raise DataError(f"{url}: neither a store nor a run: no {MANIFEST_NAME} and no {CONFIG_NAME} is there")
+    wanted = _files_of_store(elsewhere, part) if kind == "store" else _files_of_run(elsewhere, part)
+    _remove_others(part, {*wanted, *_STATING[kind]})
     for done, (name, sha256) in enumerate(wanted.items()):
         if not (part / name).is_file() or sha256_of(part / name) != sha256:
             elsewhere.copy(name, part / name, sha256)
         if progress:
             progress(done + 1, len(wanted))
-    _require_sound(kind, part)
+    # Each file was compared when it came; opening compares what they say with one another.
+    (FeatureStore if kind == "store" else Run).open(part)
     sync(part)
     part.rename(out)
     sync_folder(out.absolute().parent)
@@ -91,6 +88,17 @@ class _Elsewhere:
 
     def __str__(self) -> str:
         return self._url
+
+    def kind(self) -> str:
+        """``store`` or ``run``.
+
+        Raises:
+            DataError: it is neither, or cannot be reached.
+        """
+        for kind, (name, *_) in _STATING.items():
+            if self.has(name):
+                return kind
+        raise DataError(f"{self}: neither a store nor a run: no {MANIFEST_NAME} and no {CONFIG_NAME} is there")
 
     def has(self, name: str) -> bool:
         try:
@@ -141,7 +149,7 @@ def _files_of_run(elsewhere: _Elsewhere, part: Path) -> Mapping[str, str]:
         raise DataError(
             f"{elsewhere}: no {CHECKSUMS_NAME}: a run that is unfinished, or of a version that stated nothing"
         )
-    for name in (CONFIG_NAME, CHECKSUMS_NAME):
+    for name in _STATING["run"]:
         elsewhere.copy(name, part / name, None, _MOST_STATED_BYTES)
     stated = read_checksums(part)
     for name in stated:
@@ -150,11 +158,11 @@ def _files_of_run(elsewhere: _Elsewhere, part: Path) -> Mapping[str, str]:
     return stated
 
 
-def _require_sound(kind: str, part: Path) -> None:
-    problems = [problem.message for problem in verify(part)] if kind == "store" else verify_run(part)
-    if problems:
-        shutil.rmtree(part)
-        raise DataError(f"{problems[0]} (of {len(problems)} problems; nothing is kept)")
+def _remove_others(part: Path, wanted: Collection[str]) -> None:
+    """Remove what an interrupted copy of something else left under the same name."""
+    for path in part.iterdir():
+        if path.name not in wanted:
+            path.unlink()
 
 
 def _first_line(error: Exception) -> str:

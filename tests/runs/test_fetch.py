@@ -9,6 +9,7 @@ from fat2019.errors import DataError
 from fat2019.runs import fetch as module
 from fat2019.runs.fetch import fetch
 from fat2019.runs.run import Run
+from fat2019.runs.verify import verify_run
 from fat2019.store.reader import FeatureStore
 from tests.run_folders import make_run
 
@@ -77,6 +78,16 @@ def test_a_copy_that_was_interrupted_goes_on_and_copies_nothing_twice(store, els
     assert len(copied) == 1 + files - 2  # the manifest again, and the shards that were missing
 
 
+def test_what_a_copy_of_something_else_left_is_no_part_of_this_one(store, elsewhere, tmp_path):
+    run = make_run(tmp_path / "run", store, stated=True)
+    name = store.manifest.shards[0].files[0].name
+    (tmp_path / "here.part").mkdir()
+    (tmp_path / "here.part" / name).write_bytes((store.path / name).read_bytes())
+    fetch(elsewhere(run.path, "best"), tmp_path / "here")
+    assert not (tmp_path / "here" / name).exists()
+    assert verify_run(tmp_path / "here", deep=True) == []
+
+
 def test_a_changed_file_is_refused_and_nothing_is_opened(store, elsewhere, tmp_path):
     url = elsewhere(store.path, "mine")
     name = store.manifest.shards[0].files[0].name
@@ -100,7 +111,7 @@ def test_what_is_missing_unknown_or_in_the_way_is_told(store, elsewhere, tmp_pat
     assert "already exists" in refusal(url, tmp_path)
     fsspec.filesystem("memory").rm(f"/mine/{store.manifest.shards[0].files[0].name}")
     assert "cannot be read" in refusal(url, tmp_path / "mine")
-    assert not list(tmp_path.glob("x*"))
+    assert not list(tmp_path.glob("x*"))  # neither a folder nor the part of one
 
 
 def test_names_that_lead_elsewhere_are_no_files_of_a_run(store, tmp_path):

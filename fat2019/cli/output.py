@@ -76,14 +76,12 @@ def say_epoch(row: dict[str, Any]) -> None:
 
 def epoch_line(epochs: Sequence[int], of: str = "") -> Callable[[dict[str, Any]], None]:
     """A line an epoch on standard error, with an ETA; ``epochs`` are those of each stage, ``of`` says what is left."""
-    seconds: list[float] = []  # of each epoch but the first, which also prepares the training step
+    seconds: list[float] = []  # of each epoch; the first of a session also prepares the training step
 
     def show(row: dict[str, Any]) -> None:
-        is_first = not seconds and row["epoch"] == row["stage"] == 1
-        if not is_first:
-            seconds.append(row["seconds"])
+        seconds.append(row["seconds"])
         epochs_left = sum(epochs[row["stage"] - 1 :]) - row["epoch"]
-        left = "" if is_first else f", about {statistics.median(seconds) * epochs_left:.0f} s left{of}"
+        left = f", about {statistics.median(seconds[1:]) * epochs_left:.0f} s left{of}" if seconds[1:] else ""
         logging.getLogger("fat2019").info(
             "epoch %d: loss %.4f, LWLRAP %.4f; validation: loss %.4f, LWLRAP %.4f; %.1f s%s",
             row["epoch"],

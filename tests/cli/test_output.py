@@ -46,6 +46,15 @@ def test_an_epoch_says_how_long_the_stages_that_are_left_will_take(caplog):
     assert left == ["6 s left of fold 1", "4 s left of fold 1"]
 
 
+def test_a_session_that_resumes_tells_the_time_left_from_its_second_epoch_on(caplog):
+    caplog.set_level(logging.INFO, "fat2019")
+    show = epoch_line((10,))
+    row = {"stage": 1, "loss": 1.0, "lwlrap": 0.5, "val_loss": 2.0, "val_lwlrap": 0.25}
+    for epoch, seconds in ((7, 9.0), (8, 1.0)):
+        show({**row, "epoch": epoch, "seconds": seconds})
+    assert [line.rpartition("; ")[2] for line in caplog.messages] == ["9.0 s", "1.0 s, about 2 s left"]
+
+
 def test_files_that_are_left_out_are_named_by_reason_and_counted_where_they_are_many(caplog):
     caplog.set_level(logging.INFO, "fat2019")
     left_out = (*((f"{number}.wav", "no row in t.csv") for number in range(7)), ("x.wav", "known to be wrong"))

@@ -41,13 +41,13 @@ def caution(validation: dict[str, Any], own_folds: Sequence[str] = ()) -> str | 
         return None
     reasons = []
     if validation["clips"] < _FEW_CLIPS:
-        reasons.append(f"held out: only {counted(validation['clips'], 'clip')}")
+        reasons.append(f"only {counted(validation['clips'], 'clip')} held out")
     if validation["groups"] < min(_FEW_CLIPS, validation["clips"]):
         reasons.append(f"from {counted(validation['groups'], 'group')}")
     if validation["clips_of_rarest_class"] < _FEW_OF_A_CLASS:
-        reasons.append(f"{validation['clips_of_rarest_class']} of the rarest class")
+        reasons.append(f"{counted(validation['clips_of_rarest_class'], 'clip')} of the rarest class")
     if validation["classes_not_held_out"]:
-        reasons.append(f"without any: {counted(validation['classes_not_held_out'], 'class')}")
+        reasons.append(f"{counted(validation['classes_not_held_out'], 'class')} with none")
     if not reasons:
         return None
     folds = "--own-folds" if len(own_folds) > 1 else "--folds 5"

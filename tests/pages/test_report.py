@@ -108,7 +108,7 @@ def test_a_score_of_few_clips_carries_its_caution(runs, store, tmp_path):
     path.write_text(json.dumps({**metrics, "validation": {**metrics["validation"], **stated}}))
     report([runs[0].path], tmp_path / "page.html")
     path.write_text(json.dumps(metrics))
-    assert "read this score with caution: held out: only 8 clips" in (tmp_path / "page.html").read_text()
+    assert "read this score with caution: only 8 clips held out" in (tmp_path / "page.html").read_text()
 
 
 def test_a_confusion_is_a_label_and_the_class_ranked_first_in_its_place():

@@ -16,11 +16,11 @@ def test_what_stands_behind_a_score_is_counted():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"clips": 6, "groups": 6}, "held out: only 6 clips"),
+        ({"clips": 6, "groups": 6}, "only 6 clips held out"),
         ({"groups": 20}, "from 20 groups"),
-        ({"clips_of_rarest_class": 2}, "2 of the rarest class"),
-        ({"classes_not_held_out": 3}, "without any: 3 classes"),
-        ({"classes_not_held_out": 1}, "without any: 1 class"),
+        ({"clips_of_rarest_class": 2}, "2 clips of the rarest class"),
+        ({"classes_not_held_out": 3}, "3 classes with none"),
+        ({"classes_not_held_out": 1}, "1 class with none"),
     ],
 )
 def test_a_score_on_little_carries_a_caution(change, words):

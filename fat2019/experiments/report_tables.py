@@ -83,15 +83,7 @@ def reproduce(
         DataError: there is no such table, a number is out of range, or a run cannot be trained.
     """
     name = table_of(name)
-    if not 0 < scale <= 1:
-        raise DataError(f"scale: expected a number above 0 and up to 1, received {scale}")
-    if seeds < 1:
-        raise DataError(f"seeds: expected a whole number >= 1, received {seeds}")
-    if name == FINAL:
-        require_test_clips(store)
-        is_test_known(store, truth)  # which says whether the file can be used
-    elif truth is not None:
-        raise DataError(f"truth: {name} has no scores of test clips; only {FINAL} has")
+    _require_usable(name, store, scale, seeds, truth)
     recipes = rows_of(name, backbone)
     make_folder(out)
     runs: dict[str, list[Run]] = {}
@@ -112,10 +104,25 @@ def reproduce(
         "clips": store.clips["split"].value_counts().to_dict(),
         "features": str(store.path.resolve()),
         "rows": rows,
-        "figure": _figure(
-            name, {recipe.row: runs[recipe.name] for recipe in recipes if _has_curve(recipe)}, out, scale
-        ),
+        "figure": _figure(name, recipes, runs, out, scale),
     }
+    return _written(out, result)
+
+
+def _require_usable(name: str, store: FeatureStore, scale: float, seeds: int, truth: Path | None) -> None:
+    if not 0 < scale <= 1:
+        raise DataError(f"scale: expected a number above 0 and up to 1, received {scale}")
+    if seeds < 1:
+        raise DataError(f"seeds: expected a whole number >= 1, received {seeds}")
+    if name == FINAL:
+        require_test_clips(store)
+        is_test_known(store, truth)  # which says whether the file can be used
+    elif truth is not None:
+        raise DataError(f"truth: {name} has no scores of test clips; only {FINAL} has")
+
+
+def _written(out: Path, result: dict[str, Any]) -> dict[str, Any]:
+    """The result, written as JSON and as Markdown; with the latter."""
     markdown = _markdown(result)
     write_json(out / "table.json", result)
     write_whole(out / "table.md", markdown)
@@ -219,16 +226,14 @@ def _with_test(
     ]
 
 
-def _has_curve(recipe: Recipe) -> bool:
-    curves = EXPERIMENTS[recipe.experiment].curves
-    return not curves or recipe.name in curves
-
-
-def _figure(name: str, runs: Mapping[str, Sequence[Run]], out: Path, scale: float) -> str | None:
+def _figure(
+    name: str, recipes: Sequence[Recipe], runs: Mapping[str, Sequence[Run]], out: Path, scale: float
+) -> str | None:
     experiment = EXPERIMENTS[name]
     if not experiment.figure:
         return None
-    curves = {row: _mean_history(of_row) for row, of_row in runs.items()}
+    drawn = [recipe for recipe in recipes if recipe.name in (experiment.curves or runs)]
+    curves = {recipe.row: _mean_history(runs[recipe.name]) for recipe in drawn}
     title = f"{experiment.figure.capitalize().replace('-', ' ')}: {experiment.title}"
     if scale < 1:
         title += f"\n(scale {scale:g}: shortened, not comparable with the report)"

@@ -9,20 +9,13 @@ from fat2019.errors import DataError
 from fat2019.experiments import sweep as sweeping
 from fat2019.experiments.sweep import sweep
 from fat2019.training.callbacks import Diverged
+from tests.experiments.pretended import pretend_training
 from tests.run_folders import make_run
 
 
 @pytest.fixture
 def trained(monkeypatch):
-    """In place of training, make runs of random networks; what was asked for is kept here."""
-    asked = []
-
-    def pretend(store, config, path, report=None):
-        asked.append((path.name, config))
-        return make_run(path, store, seed=len(asked), config=config, validation=(0, 1))
-
-    monkeypatch.setattr(sweeping, "train", pretend)
-    return asked
+    return pretend_training(monkeypatch, sweeping)
 
 
 GRID = {"learning_rate": (1e-2, 1e-3), "optimizer": ("adam", "sgd"), "epochs": (1,)}

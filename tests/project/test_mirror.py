@@ -11,12 +11,6 @@ NOT_PACKAGES = {"artefacts", "docs", "faults", "oracles", "project"}  # folders 
 WITHOUT_A_FILE = {
     "errors": "names of errors, and nothing that they do",
     "audio/blocks": "one record without behaviour",
-    "cli/remote": "one command that hands over; runs/test_fetch and the documentation's tests run it",
-    "config/audio_files": "two lists, which every layout's tests read",
-    "models/backbones/efficientnetv2_b0": "one row: test_base goes through all backbones",
-    "models/backbones/mobilenetv2": "one row: test_base goes through all backbones",
-    "models/backbones/resnet50": "one row: test_base goes through all backbones",
-    "models/registered": "one dictionary; tests/test_api registers networks",
     "store/formats/base": "an interface: test_shards goes through all formats",
 }
 WITHOUT_A_MODULE = {

@@ -127,7 +127,7 @@ def test_uploads_at_the_same_time_share_the_limit(tmp_path):
         await first
         await upload(guard)
 
-    asyncio.run(together())
+    asyncio.run(asyncio.wait_for(together(), 30))
     assert statuses == [413, 200, 200]
 
 
@@ -161,7 +161,7 @@ def test_what_has_come_of_an_upload_that_breaks_off_is_removed_once_no_other_is_
         finish.set()
         await other
 
-    asyncio.run(together())
+    asyncio.run(asyncio.wait_for(together(), 30))
     assert sorted(path.name for path in tmp_path.rglob("tmp*")) == ["tmp.wav", "tmp1"]
 
 

@@ -9,6 +9,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from fat2019.utils.ending import deferred, undone
 
 _PREFIX = ".fat2019-temporary-"  # which nobody has of their own: what begins with it is removed
 _VARIABLE = "TMPDIR"
+_TRIES = 50
 
 
 @contextlib.contextmanager
@@ -41,13 +43,22 @@ def _make_in_place(stack: contextlib.ExitStack) -> Path | None:
         folder, descriptor = _make(parent)
     except OSError:
         return None
-    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    remove = partial(_remove, folder)
     stack.callback(os.close, descriptor)
     stack.callback(_set, tempfile.tempdir, os.environ.get(_VARIABLE))
     stack.callback(remove)
     stack.enter_context(undone(remove))
     _set(str(folder), str(folder))
     return parent
+
+
+def _remove(folder: Path) -> None:
+    """Remove it although threads that nobody can stop may put another file into it meanwhile."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.01)
 
 
 def _set(folder: str | None, variable: str | None) -> None:

@@ -51,3 +51,19 @@ def test_without_a_place_for_temporary_files_nothing_is_changed(tmp_path, monkey
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with own_temporary_folder():
         assert tempfile.gettempdir() == str(tmp_path / "missing")
+
+
+def test_a_thread_that_still_writes_does_not_keep_the_folder_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", "before")
+    rmdir, beaten = os.rmdir, []
+
+    def beaten_twice(path, **options):
+        if len(beaten) < 2:
+            beaten.append(next(tmp_path.iterdir(), None))
+            (beaten[-1] / "written meanwhile").touch()
+        rmdir(path, **options)
+
+    with own_temporary_folder():
+        monkeypatch.setattr(os, "rmdir", beaten_twice)
+    assert len(beaten) == 2 and not list(tmp_path.iterdir())

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from fat2019.cli.output import epoch_line
 from fat2019.utils import progress as console
 from fat2019.utils.progress import progress
 
@@ -49,20 +48,3 @@ def test_who_wants_it_quiet_is_told_nothing(monkeypatch, caplog, stream):
     with progress("clips") as show:
         show(10, 10)
     assert sys.stderr.getvalue() == ""
-
-
-def test_the_line_of_an_epoch_counts_the_epochs_of_all_stages_that_are_left(caplog):
-    show = epoch_line([3, 10])
-    row = {"loss": 0.5, "lwlrap": 0.4, "val_loss": 0.6, "val_lwlrap": 0.3}
-    for stage, epoch, seconds in ((1, 3, 2.0), (2, 1, 4.0), (2, 10, 3.0)):
-        show({"stage": stage, "epoch": epoch, "seconds": seconds, **row})
-    ends = [message.split("; ")[-1] for message in caplog.messages]
-    assert ends == ["2.0 s, about 20 s left", "4.0 s, about 27 s left", "3.0 s, about 0 s left"]
-
-
-def test_a_slow_first_epoch_does_not_stretch_the_time_that_is_left(caplog):
-    show = epoch_line([12])
-    row = {"stage": 1, "loss": 0.5, "lwlrap": 0.4, "val_loss": 0.6, "val_lwlrap": 0.3}
-    for epoch, seconds in enumerate((13.0, 2.0, 2.0), start=1):
-        show({"epoch": epoch, "seconds": seconds, **row})
-    assert caplog.messages[-1].endswith("2.0 s, about 18 s left")

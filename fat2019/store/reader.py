@@ -76,7 +76,9 @@ class FeatureStore:
             require_finished(folder)
             before = edition(folder)
             try:
-                return cls(folder, _read_manifest_and_lengths(folder))
+                store = cls(folder, _read_manifest_and_lengths(folder))
+                store._edition = before  # what was read is this one or a later one, and never an older
+                return store
             except DataError:
                 if before == edition(folder):  # else a builder began or finished meanwhile: look again
                     raise

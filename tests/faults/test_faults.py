@@ -16,6 +16,7 @@ import pytest
 
 from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
+from fat2019.store import reader
 from fat2019.store.building.builder import build_features
 from fat2019.store.building.journal import JOURNAL_NAME
 from fat2019.store.manifest import MANIFEST_NAME, read_manifest
@@ -261,6 +262,23 @@ def test_a_store_that_is_replaced_while_it_is_opened_is_opened_anew(whole, chang
     whole_manifest = read_manifest(whole)
     monkeypatch.setattr("fat2019.store.reader.read_manifest", read_and_replace)
     assert FeatureStore.open(out).manifest == read_manifest(changed_whole) != whole_manifest
+
+
+def test_a_store_that_is_replaced_just_after_it_was_read_counts_as_changed_and_not_as_damaged(
+    whole, changed_whole, tmp_path, monkeypatch
+):
+    out = tmp_path / "s"
+    shutil.copytree(whole, out)
+    read = reader._read_manifest_and_lengths
+
+    def read_and_replace(folder):
+        manifest = read(folder)
+        prepare(out, changed_whole)
+        return manifest
+
+    monkeypatch.setattr(reader, "_read_manifest_and_lengths", read_and_replace)
+    with pytest.raises(DataError, match="changed while it was open"):
+        FeatureStore.open(out).read_log_mels()
 
 
 def test_a_store_that_is_finished_between_two_looks_is_opened(whole, tmp_path, monkeypatch):

@@ -81,11 +81,8 @@ class PretrainedNetwork:
     def _batches(self, patches: npt.NDArray[Any]) -> Iterator[_Outputs]:
         """In order, one per core at a time: so small layers keep TensorFlow busy on one core alone."""
         batches = [patches[first : first + _PATCHES_AT_ONCE] for first in range(0, len(patches), _PATCHES_AT_ONCE)]
-        pool = ThreadPoolExecutor(cores())
-        try:
-            yield from pool.map(self._run, batches)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with ThreadPoolExecutor(cores()) as pool:
+            yield from pool.map(self._run, batches)  # which cancels the rest where nobody wants it
 
     def _run(self, batch: npt.NDArray[Any]) -> _Outputs:
         embeddings, scores = self._call(tf.constant(batch.astype(np.float32)[..., None]))

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fat2019.config.features import to_json
+from fat2019.config.features import FeatureConfig, to_json
 from fat2019.config.training import TrainConfig
 from fat2019.runs.checksums import sha256_of, write_checksums
 from fat2019.runs.configuration import write_config
@@ -71,7 +71,7 @@ def state_files(path, store=None):
         config["sounds_sha256"] = store.content_key(set(run.partition()["split"]))
     write_config(path, config)
     model = keras.models.load_model(path / "model.keras", compile=False)
-    assert write_graph(model, path / GRAPH_NAME)
+    assert write_graph(model, FeatureConfig(), path / GRAPH_NAME)
     shapes = {"input": list(model.input_shape[1:]), "output": list(model.output_shape[1:])}
     write_checksums(path, shapes, {"metrics.json": sha256_of(path / "metrics.json")})
     return Run.open(path)

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from fat2019.config.features import FeatureConfig
 from fat2019.errors import DataError
+from fat2019.feed.tiles import IMAGE_MAXIMUM
 from fat2019.utils.cores import cores
 from fat2019.utils.files import write_whole
 from fat2019.utils.native import native_messages_dropped
@@ -26,13 +28,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GRAPH_NAME = "network.tflite"
+_FULL_SCALE_DB = 100.0  # about as much as a sine of full scale is above the floor of log-mels
 TOLERANCE = 1e-4  # between the scores of the graph and of the network
 
 Scorer = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]  # images (batch, frames, mels, 1) -> scores
 
 
-def write_graph(model: "keras.Model", path: Path) -> bool:
-    """Write the graph of a network, if it can be converted and scores alike.
+def write_graph(model: "keras.Model", features: FeatureConfig, path: Path) -> bool:
+    """Write the graph of a network, if it can be converted and scores alike what it is fed.
+
+    Args:
+        model: the network.
+        features: that it is fed with.
+        path: where the graph is written.
 
     Returns:
         Whether it was written; else there is no such file, and a line in the log says why.
@@ -40,7 +48,7 @@ def write_graph(model: "keras.Model", path: Path) -> bool:
     path.unlink(missing_ok=True)
     try:
         graph = _convert(model)
-        difference = _greatest_difference(model, read_graph(graph)[0])
+        difference = _greatest_difference(model, features, read_graph(graph)[0])
     except Exception as error:  # of any kind: the run is as good without
         log.warning("%s: not written, since the network cannot be converted: %s", path, str(error).splitlines()[0])
         return False
@@ -128,8 +136,16 @@ def _without_advice() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _greatest_difference(model: "keras.Model", score: Scorer) -> float:
-    images = np.random.default_rng(0).uniform(0, 255, (3, *model.input_shape[1:])).astype(np.float32)
+def _greatest_difference(model: "keras.Model", features: FeatureConfig, score: Scorer) -> float:
+    low, high = _fed_values(features)
+    images = np.random.default_rng(0).uniform(low, high, (3, *model.input_shape[1:])).astype(np.float32)
     return max(
         float(np.abs(np.asarray(model(some, training=False)) - score(some)).max()) for some in (images, images[:1])
     )
+
+
+def _fed_values(features: FeatureConfig) -> tuple[float, float]:
+    """The least and about the greatest value that a network is fed: of an image, or of log-mels of full scale."""
+    if features.scaling == "image":
+        return 0.0, IMAGE_MAXIMUM
+    return features.log_floor, features.log_floor + _FULL_SCALE_DB / features.decibels_per_unit

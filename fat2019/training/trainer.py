@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fat2019.config.features import FeatureConfig
 from fat2019.config.training import Stage, TrainConfig
 from fat2019.data.groups import joined_groups
 from fat2019.errors import DataError
@@ -183,7 +184,7 @@ def _train_stages(
         state.next_stage()
     write_history(path / "history.csv", state.rows)
     model = _load(state, path / "model.keras", compile=False)
-    _finish(path, model, {**_metrics(model, store, partition), **_time(state)})
+    _finish(path, model, store.config, {**_metrics(model, store, partition), **_time(state)})
 
 
 def _strategy(devices: int) -> tf.distribute.Strategy:
@@ -356,9 +357,9 @@ def _time(state: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _finish(path: Path, model: keras.Model, metrics: dict[str, Any]) -> None:
+def _finish(path: Path, model: keras.Model, features: FeatureConfig, metrics: dict[str, Any]) -> None:
     """Write what a finished run has beside its network; ``metrics.json`` is the last, since it makes it finished."""
-    write_graph(model, path / GRAPH_NAME)
+    write_graph(model, features, path / GRAPH_NAME)
     text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
     shapes = {"input": list(model.input_shape[1:]), "output": list(model.output_shape[1:])}
     write_checksums(path, shapes, {"metrics.json": hashlib.sha256(text.encode()).hexdigest()})

@@ -90,6 +90,10 @@ class ModelConfig(Checked):
             ge=0,
         ),
     ] = 0.0
+    level_windows: Annotated[
+        bool,
+        option("--level-windows", MODEL, "Amplify each window to the same peak before the network (yamnet)."),
+    ] = False
     # Fields of ``compact`` alone:
     width: Annotated[
         int,
@@ -120,6 +124,8 @@ class ModelConfig(Checked):
                 f"known_classes: expected 0 for {self.name} with weights {self.weights}: only a pretrained yamnet has "
                 "classes of its own; add --known-classes 0"
             )
+        if self.level_windows and self.name != "yamnet":
+            raise DataError(f"level_windows: expected off for {self.name}, whose windows are scaled by their range")
 
     @property
     def has_backbone(self) -> bool:

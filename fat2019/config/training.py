@@ -226,12 +226,14 @@ class TrainConfig(Checked):
             )
 
     def _require_probe(self) -> None:
+        model = self.model
+        is_linear = (model.name, model.head, model.known_classes, model.level_windows) == ("yamnet", "linear", 0, False)
         for stage in (stage for stage in self.stages if stage.optimizer == "lbfgs"):
-            received = (self.model.name, self.model.head, self.model.known_classes, stage.trainable, stage.epochs)
-            if received != ("yamnet", "linear", 0, "none", 1) or stage.feed.augmentations:
+            is_one_fit = (stage.trainable, stage.epochs) == ("none", 1) and not stage.feed.augmentations
+            if not (is_linear and is_one_fit):
                 raise DataError(
-                    "optimizer: lbfgs fits the head linear of a frozen yamnet in one epoch, without known classes and "
-                    "augmentation; start from --recipe probe, or give another optimizer"
+                    "optimizer: lbfgs fits the head linear of a frozen yamnet in one epoch, without known classes, "
+                    "levelled windows and augmentation; start from --recipe probe, or give another optimizer"
                 )
 
     def _require_devices(self) -> None:

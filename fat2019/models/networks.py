@@ -19,6 +19,7 @@ from fat2019.errors import DataError
 from fat2019.models.backbones import BACKBONES
 from fat2019.models.heads import HEADS
 from fat2019.models.known_classes import KnownClasses
+from fat2019.models.level import LevelNormalization
 from fat2019.models.normalisation import set_momentum
 from fat2019.models.own import OWN
 from fat2019.models.registered import BUILDERS
@@ -165,6 +166,9 @@ def parameter_counts(model: keras.Model) -> tuple[int, int, int]:
 def _backbone_features(images: Any, config: ModelConfig) -> Any:
     """A backbone's feature map ``(batch, rows, columns, channels)``, or those of its stages, if the head takes them."""
     row = BACKBONES[config.name]
+    if config.level_windows:
+        assert row.features
+        images = LevelNormalization(NAMED[row.features].log_offset, name="level")(images)
     repeated = keras.layers.Concatenate()([images] * row.channels) if row.channels > 1 else images
     backbone = row.build((*images.shape[1:3], row.channels), config.name)
     if config.weights in PUBLISHED:

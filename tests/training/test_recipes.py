@@ -39,7 +39,7 @@ BY_NETWORK = [list(group) for _, group in itertools.groupby(sorted(RECIPES.value
 def test_every_recipe_builds_and_trains_two_steps(small_images, recipes):
     """Each network once, with each part of it trained that a stage trains."""
     store = small_images
-    config = dataclasses.replace(recipes[0].config.model, weights="none", known_classes=0)
+    config = dataclasses.replace(recipes[0].config.model, weights="none", known_classes=0, level_windows=False)
     model = build(config, len(store.vocabulary), (store.config.window_frames, store.config.mel_bands))
     for stage in {stage.trainable: stage for recipe in recipes for stage in recipe.config.stages}.values():
         set_trainable(model, dataclasses.replace(config, trainable=stage.trainable))

@@ -4,10 +4,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import resource_tracker
+from typing import Any
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -21,7 +23,7 @@ def process_pool(processes: int) -> Iterator[Executor]:
     with _variables(PYTHONWARNINGS="ignore"), signals_for_the_builder():
         resource_tracker.ensure_running()
     others = set(multiprocessing.active_children())
-    with _variables(**dict.fromkeys(_THREAD_VARIABLES, "1")):
+    with _variables(**dict.fromkeys(_THREAD_VARIABLES, "1")), _script_hidden():
         pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
         try:
             yield pool
@@ -48,6 +50,22 @@ def _variables(**values: str) -> Iterator[None]:
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _script_hidden() -> Iterator[None]:
+    """Processes started within do not run the user's script, which needs no ``if __name__ == "__main__"`` then.
+
+    Spawned processes begin by importing it, in case that it defines what they are to call. They call functions of this
+    package alone, and a script that builds at its top level would have each of them build again.
+    """
+    script: dict[str, Any] = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: script[name] for name in ("__file__", "__spec__") if name in script}
+    script.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        script.update(hidden)
 
 
 @contextlib.contextmanager

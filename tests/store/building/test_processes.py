@@ -61,3 +61,15 @@ def test_signals_of_the_terminal_wait_until_the_processes_are_there():
     with signals_for_the_builder():
         assert {signal.SIGINT, signal.SIGHUP} <= signal.pthread_sigmask(signal.SIG_BLOCK, ())
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_a_script_that_builds_at_its_top_level_runs_once(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os\nfrom fat2019.store.building.processes import process_pool\nprint('begun')\n"
+        "with process_pool(2) as pool:\n print(len(list(pool.map(abs, range(-9, 0)))))\nprint(__file__)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, script], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert (run.stderr, run.stdout.splitlines()) == ("", ["begun", "9", str(script)])

@@ -4,7 +4,7 @@ A head learns little from four clips per class, and AudioSet had thousands for m
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -51,38 +51,34 @@ class KnownClasses(keras.layers.Layer):
         """What it is made again with."""
         return {**super().get_config(), "classes": self.classes, "weight": self.weight}
 
-    def know(
-        self, names: Sequence[str], theirs: Sequence[str], kernel: npt.NDArray[Any], bias: npt.NDArray[Any]
-    ) -> int:
+    def know(self, known: Mapping[int, int], kernel: npt.NDArray[Any], bias: npt.NDArray[Any]) -> None:
         """Take over what a network knows of the classes of a head.
 
         Args:
-            names: of the head's classes.
-            theirs: of the network's classes.
+            known: index of the network's class by index of the head's, see :func:`same_classes`.
             kernel: of the network's scores, ``(size, network's classes)``.
             bias: of the network's scores, ``(network's classes,)``.
-
-        Returns:
-            How many classes it knows.
         """
-        known = same_classes(names, theirs)
         own, other = list(known), list(known.values())
         weights = np.zeros(self.kernel.shape, np.float32), np.full(self.classes, _FLOOR_LOGIT, np.float32)
         weights[0][:, own], weights[1][own] = kernel[:, other], bias[other]
         self.set_weights(weights)
-        return len(known)
 
 
-def same_classes(names: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
+def same_classes(
+    names: Sequence[str], theirs: Sequence[str], other_names: Mapping[str, str] | None = None
+) -> dict[int, int]:
     """Which of a network's classes have the names of ours.
 
     Case, punctuation, order, plurals, endings in *-ing* and words like *and* do not count: ``Walk_and_footsteps`` is
     *Walk, footsteps*, and ``crying_baby`` is *Baby cry, infant cry*. A name between commas stands for its class where
-    no other class has it: ``rooster`` is *Chicken, rooster*.
+    no other class has it: ``rooster`` is *Chicken, rooster*. Last come the names that the network's classes have
+    elsewhere: ``dog_bark`` is *Bark*.
 
     Args:
         names: of our classes.
         theirs: of the network's.
+        other_names: what the network's classes are called elsewhere, and their names.
 
     Returns:
         Index of theirs by index of ours, for those that are known.
@@ -91,18 +87,18 @@ def same_classes(names: Sequence[str], theirs: Sequence[str]) -> dict[int, int]:
         >>> same_classes(["walk_and_footsteps", "Hum", "rooster"], ["Dog", "Walk, footsteps", "Chicken, rooster"])
         {0: 1, 2: 2}
     """
+    index_of = {name: index for index, name in enumerate(theirs)}
     tables = [
-        _table((_words(name), index) for index, name in enumerate(theirs)),
-        _table((_stems(name), index) for index, name in enumerate(theirs)),
-        _table((_stems(part), index) for index, name in enumerate(theirs) for part in name.split(",")),
+        (_words, _table((_words(name), index) for name, index in index_of.items())),
+        (_stems, _table((_stems(name), index) for name, index in index_of.items())),
+        (_stems, _table((_stems(part), index) for name, index in index_of.items() for part in name.split(","))),
+        (_stems, _table((_stems(name), index_of[their]) for name, their in (other_names or {}).items())),
     ]
-    known = {}
-    for index, name in enumerate(names):
-        for table, key in zip(tables, (_words(name), _stems(name), _stems(name)), strict=True):
-            if key in table:
-                known[index] = table[key]
-                break
-    return known
+    found = {
+        index: next((table[key(name)] for key, table in tables if key(name) in table), None)
+        for index, name in enumerate(names)
+    }
+    return {index: their for index, their in found.items() if their is not None}
 
 
 def _table(keys: Iterable[tuple[tuple[str, ...], int]]) -> dict[tuple[str, ...], int]:

@@ -18,7 +18,7 @@ from fat2019.config.model import PUBLISHED, ModelConfig
 from fat2019.errors import DataError
 from fat2019.models.backbones import BACKBONES
 from fat2019.models.heads import HEADS
-from fat2019.models.known_classes import KnownClasses
+from fat2019.models.known_classes import KnownClasses, same_classes
 from fat2019.models.level import LevelNormalization
 from fat2019.models.normalisation import set_momentum
 from fat2019.models.own import OWN
@@ -82,8 +82,9 @@ def _make_known(layer: KnownClasses, config: ModelConfig, names: Sequence[str]) 
     backbone = BACKBONES[config.name]
     assert backbone.whole
     path = backbone.published.fetch() if config.weights in PUBLISHED else Path(config.weights)
-    count = layer.know(names, backbone.whole.class_names(), *backbone.whole.classifier(path))
-    log.info("%s knows %d of %d classes by name", config.name, count, len(names))
+    known = same_classes(names, backbone.whole.class_names(), backbone.whole.other_names())
+    layer.know(known, *backbone.whole.classifier(path))
+    log.info("%s knows %d of %d classes by name", config.name, len(known), len(names))
 
 
 def _registered(name: str, classes: int, input_shape: tuple[int, int]) -> keras.Model:

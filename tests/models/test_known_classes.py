@@ -4,7 +4,7 @@ import pytest
 
 from fat2019.config.model import ModelConfig
 from fat2019.errors import DataError
-from fat2019.models.backbones.yamnet import class_names
+from fat2019.models.backbones.yamnet import class_names, other_names
 from fat2019.models.known_classes import KnownClasses, same_classes
 from fat2019.models.networks import build
 from tests.oracles import yamnet as oracle
@@ -39,6 +39,26 @@ def test_a_class_is_known_by_the_name_however_it_is_written(name, theirs):
 @pytest.mark.parametrize("name", ["", "17", "dog_bark", "vocalization", "drums bass"])
 def test_a_name_that_is_no_class_or_stands_for_several_is_unknown(name):
     assert same_classes([name], class_names()) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("dog_bark", "Bark"),
+        ("Barking dog", "Bark"),
+        ("door_wood_knock", "Knock"),
+        ("sea_waves", "Waves, surf"),
+        ("keyboard_typing", "Computer keyboard"),
+    ],
+)
+def test_a_class_is_known_by_what_data_sets_call_it(name, theirs):
+    assert same_classes([name], class_names(), other_names()) == {0: class_names().index(theirs)}
+
+
+def test_other_names_are_of_classes_that_there_are_and_not_names_of_classes_themselves():
+    assert set(other_names().values()) <= set(class_names())
+    assert same_classes(list(other_names()), class_names()) == {}
+    assert len(same_classes(list(other_names()), class_names(), other_names())) == len(other_names())
 
 
 def test_every_class_is_known_by_its_own_name():

@@ -2,7 +2,7 @@
 
 import dataclasses
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Whole:
     load: Callable[[keras.Model, Path], None]  # fills it from a file
     hop_frames: int  # from one patch to the next, as its makers use it
     class_names: Callable[[], tuple[str, ...]]
+    other_names: Callable[[], Mapping[str, str]]  # what its classes are called elsewhere, and their names
     # Given the file of its weights, kernel (size, n) and bias (n,) of its scores:
     classifier: Callable[[Path], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 

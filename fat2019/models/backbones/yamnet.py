@@ -4,6 +4,7 @@ Source: tensorflow/models, research/audioset/yamnet. It is a table of stages and
 is the embedding of 1,024 numbers; up to there it takes patches of any length.
 """
 
+import csv
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ _STAGES = (  # stride, channels
 _EPSILON = 1e-4
 _ARRAYS_SHA256 = "638a73bf7aec71ed6b5729bb1a161ca26bb4b42517da96e883532129adb70a1b"
 _NAMES = Path(__file__).with_name("yamnet_classes.txt")
+_OTHER_NAMES = Path(__file__).with_name("yamnet_other_names.csv")
 
 
 def build(input_shape: tuple[int | None, int, int], name: str) -> keras.Model:
@@ -112,6 +114,12 @@ def class_names() -> tuple[str, ...]:
     return tuple(_NAMES.read_text(encoding="utf-8").splitlines())
 
 
+def other_names() -> dict[str, str]:
+    """What data sets and people also call the sounds of its classes, and the name of the class."""
+    with _OTHER_NAMES.open(encoding="utf-8", newline="") as file:
+        return {row["name"]: row["class"] for row in csv.DictReader(file)}
+
+
 def classifier(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """The layer of its scores in a file of its weights: kernel ``(1024, 521)`` and bias ``(521,)``.
 
@@ -178,5 +186,5 @@ BACKBONE = Backbone(
     channels=1,
     features="yamnet",
     load=load,
-    whole=Whole(build_with_scores, load_with_scores, HOP_FRAMES, class_names, classifier),
+    whole=Whole(build_with_scores, load_with_scores, HOP_FRAMES, class_names, other_names, classifier),
 )

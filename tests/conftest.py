@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from hypothesis import settings
 import fat2019  # noqa: F401  (sets up TensorFlow, before a test imports it)
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    # Under nohup, programs that the tests start would ignore it too. A handler, unlike SIG_IGN, is not inherited.
+    signal.signal(signal.SIGHUP, lambda *_: None)
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=15)  # of `make check`
 
 RATE_HZ = 16_000  # that of the features, so that nothing is resampled

@@ -17,9 +17,11 @@ from hypothesis import settings
 import fat2019  # noqa: F401  (sets up TensorFlow, before a test imports it)
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-    # Under nohup, programs that the tests start would ignore it too. A handler, unlike SIG_IGN, is not inherited.
-    signal.signal(signal.SIGHUP, lambda *_: None)
+# Under nohup, or in a script's background, programs that the tests start would ignore these signals too. A handler,
+# unlike SIG_IGN, is not inherited.
+for number, handler in ((signal.SIGHUP, lambda *_: None), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=15)  # of `make check`
 
 RATE_HZ = 16_000  # that of the features, so that nothing is resampled

@@ -92,7 +92,7 @@ class ModelConfig(Checked):
     ] = 0.0
     level_windows: Annotated[
         bool,
-        option("--level-windows", MODEL, "Amplify each window to the same peak before the network (yamnet)."),
+        option("--level-windows", MODEL, "Bring each window to the same peak before the network (yamnet)."),
     ] = False
     # Fields of ``compact`` alone:
     width: Annotated[
@@ -125,7 +125,10 @@ class ModelConfig(Checked):
                 "classes of its own; add --known-classes 0"
             )
         if self.level_windows and self.name != "yamnet":
-            raise DataError(f"level_windows: expected off for {self.name}, whose windows are scaled by their range")
+            raise DataError(
+                f"level_windows: expected off for {self.name}, whose windows are scaled by their range; leave out "
+                "--level-windows"
+            )
 
     @property
     def has_backbone(self) -> bool:

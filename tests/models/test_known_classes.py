@@ -9,7 +9,7 @@ from fat2019.models.known_classes import KnownClasses, same_classes
 from fat2019.models.networks import build
 from tests.oracles import yamnet as oracle
 
-NAMES = ("bark", "Hum of nothing", "walk_and_footsteps")
+NAMES = ("dog_bark", "Hum of nothing", "walk_and_footsteps")
 
 
 @pytest.fixture(scope="module")

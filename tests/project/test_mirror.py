@@ -10,7 +10,6 @@ NOT_PACKAGES = {"artefacts", "docs", "faults", "oracles", "project"}  # folders 
 
 WITHOUT_A_FILE = {
     "errors": "names of errors, and nothing that they do",
-    "audio/blocks": "one record without behaviour",
     "store/formats/base": "an interface: test_shards goes through all formats",
 }
 WITHOUT_A_MODULE = {

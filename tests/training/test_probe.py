@@ -57,7 +57,14 @@ def test_it_is_a_run_of_one_epoch_and_its_store_stays_sound(run, store):
 
 
 def test_what_it_cannot_fit_is_refused_before_anything_is_made():
-    for options in ({"head": "stages"}, {"epochs": 2}, {"trainable": "top"}, {"mixup_alpha": 0.2}, {"name": "compact"}):
+    for options in (
+        {"head": "stages"},
+        {"epochs": 2},
+        {"trainable": "top"},
+        {"mixup_alpha": 0.2},
+        {"level_windows": True},
+        {"name": "compact"},
+    ):
         with pytest.raises(DataError):
             configure("probe", options)
     with pytest.raises(DataError, match=r"lbfgs fits the head linear of a frozen yamnet.*--recipe probe"):

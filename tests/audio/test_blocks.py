@@ -1,0 +1,57 @@
+"""What decoders yield is what a block promises, whichever library decodes."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from fat2019.audio.decode import _opened, _reader
+
+RATE = 16_000
+TONE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE)).astype(np.float32)
+
+
+def by_soundfile(path, subtype):
+    soundfile.write(path, np.stack([TONE, -TONE], axis=1), RATE, subtype=subtype)
+
+
+def by_ffmpeg(path, subtype):
+    av = pytest.importorskip("av", reason="the extra [av] is not installed")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=RATE, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(np.stack([TONE, -TONE]), format="fltp", layout="stereo")
+        frame.sample_rate = RATE
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+
+
+@pytest.mark.parametrize(
+    ("write", "name", "subtype", "rounding"),
+    [
+        (by_soundfile, "x.wav", "PCM_16", 1),
+        (by_soundfile, "x.wav", "FLOAT", 1),
+        (by_soundfile, "x.flac", "PCM_24", 1),
+        (by_soundfile, "x.ogg", "VORBIS", 500),
+        (by_ffmpeg, "x.m4a", "LOSSY", 1500),
+    ],
+)
+def test_samples_are_frames_by_channels_on_the_scale_of_int16_at_the_rate_of_the_file(
+    tmp_path, write, name, subtype, rounding
+):
+    path = tmp_path / name
+    write(path, subtype)
+    with _opened(path) as file:
+        blocks = list(_reader(path, file, 60).blocks())
+    assert {(block.samples.dtype, block.rate_hz, block.subtype) for block in blocks} == {(np.float32, RATE, subtype)}
+    samples = np.concatenate([block.samples for block in blocks])
+    assert samples.shape[1] == 2 and abs(len(samples) - len(TONE)) <= 2048  # AAC has whole packets
+    np.testing.assert_allclose(samples[: len(TONE), 0], 32_768 * TONE[: len(samples)], atol=rounding)
+    np.testing.assert_allclose(samples[:, 1], -samples[:, 0], atol=rounding)
+
+
+def test_a_long_recording_comes_in_pieces_without_a_gap(tmp_path):
+    ramp = np.arange(2_500_000, dtype=np.int32).astype(np.int16)
+    soundfile.write(tmp_path / "x.wav", ramp, RATE)
+    with _opened(tmp_path / "x.wav") as file:
+        blocks = [block.samples[:, 0] for block in _reader(tmp_path / "x.wav", file, 600).blocks()]
+    assert len(blocks) > 1
+    np.testing.assert_array_equal(np.concatenate(blocks), ramp)

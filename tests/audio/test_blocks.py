@@ -25,27 +25,30 @@ def by_ffmpeg(path, subtype):
 
 
 @pytest.mark.parametrize(
-    ("write", "name", "subtype", "rounding"),
+    ("write", "name", "subtype"),
     [
-        (by_soundfile, "x.wav", "PCM_16", 1),
-        (by_soundfile, "x.wav", "FLOAT", 1),
-        (by_soundfile, "x.flac", "PCM_24", 1),
-        (by_soundfile, "x.ogg", "VORBIS", 500),
-        (by_ffmpeg, "x.m4a", "LOSSY", 1500),
+        (by_soundfile, "x.wav", "PCM_16"),
+        (by_soundfile, "x.wav", "FLOAT"),
+        (by_soundfile, "x.flac", "PCM_24"),
+        (by_soundfile, "x.ogg", "VORBIS"),
+        (by_ffmpeg, "x.m4a", "LOSSY"),
     ],
 )
-def test_samples_are_frames_by_channels_on_the_scale_of_int16_at_the_rate_of_the_file(
-    tmp_path, write, name, subtype, rounding
-):
+def test_samples_are_frames_by_channels_on_the_scale_of_int16_at_the_rate_of_the_file(tmp_path, write, name, subtype):
     path = tmp_path / name
     write(path, subtype)
     with _opened(path) as file:
         blocks = list(_reader(path, file, 60).blocks())
-    assert {(block.samples.dtype, block.rate_hz, block.subtype) for block in blocks} == {(np.float32, RATE, subtype)}
+    assert {(block.samples.dtype, block.rate_hz, block.subtype) for block in blocks} == {
+        (np.dtype("float32"), RATE, subtype)
+    }
     samples = np.concatenate([block.samples for block in blocks])
-    assert samples.shape[1] == 2 and abs(len(samples) - len(TONE)) <= 2048  # AAC has whole packets
-    np.testing.assert_allclose(samples[: len(TONE), 0], 32_768 * TONE[: len(samples)], atol=rounding)
-    np.testing.assert_allclose(samples[:, 1], -samples[:, 0], atol=rounding)
+    if subtype in ("VORBIS", "LOSSY"):  # which keep neither the samples nor, in whole packets, their number
+        assert abs(len(samples) - len(TONE)) <= 2048
+        np.testing.assert_allclose(samples.std(axis=0), 32_768 * TONE.std(), rtol=0.05)
+        assert np.corrcoef(samples.T)[0, 1] < -0.99
+    else:
+        np.testing.assert_allclose(samples, 32_768 * np.stack([TONE, -TONE], axis=1), atol=1)
 
 
 def test_a_long_recording_comes_in_pieces_without_a_gap(tmp_path):
